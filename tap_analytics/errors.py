@@ -1,0 +1,23 @@
+"""What can go wrong, each with the one line that a user reads."""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import (
+    FatalAPIError,
+    RetriableAPIError,
+    SkippableAPIError,
+)
+
+__all__ = ["FatalAPIError", "RetriableAPIError", "VanishedError", "WaitError"]
+
+
+class WaitError(RetriableAPIError):
+    """The API refused a request and said how long to wait.
+
+    The wait is everybody's: the throttle has been told, so the refused request
+    itself goes on without a pause of its own.
+    """
+
+
+class VanishedError(SkippableAPIError):
+    """A parent was gone when its children were asked for."""

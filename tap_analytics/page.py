@@ -1,0 +1,182 @@
+"""A response body, decoded once: its records, and what is said around them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import Any
+
+import msgspec
+import requests
+from msgspec import Raw
+from singer_sdk.helpers.jsonpath import extract_jsonpath
+
+from tap_analytics.errors import FatalAPIError, RetriableAPIError
+
+SHOWN_CHARACTERS = 200
+"""So much of a body is shown in an error."""
+
+_PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
+_ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_array = msgspec.json.Decoder(list[Raw]).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@lru_cache(maxsize=64)
+def plain_path(selector: str) -> tuple[str, ...] | None:
+    """Return the keys that a selector names, or `None` if it is a real JSONPath.
+
+    Args:
+        selector: A JSONPath such as `data`, `$.result.items` or `$`.
+
+    Returns:
+        The keys from the top down, none for a top-level array. A path of keys is
+        walked without a JSONPath engine, and without decoding the records.
+    """
+    found = _PLAIN_PATH.fullmatch(selector.strip())
+    if found is None:
+        return None
+    return tuple(found[1].split(".")) if found[1] else ()
+
+
+class Page(requests.Response):
+    """A response whose body is read as JSON, once.
+
+    It is a `requests.Response`, so that it fits the SDK's paginators.
+
+    Args:
+        response: The response as it came, with a successful status.
+        selector: JSONPath of the records in the body.
+        place: What was asked for, as errors name it.
+
+    Raises:
+        RetriableAPIError: If the body is no JSON: cut off, or not what was asked for.
+    """
+
+    def __init__(
+        self, response: requests.Response, selector: str = "data", place: str = ""
+    ) -> None:
+        super().__init__()
+        self.__dict__.update(response.__dict__)
+        self.selector = selector
+        self.place = place or response.url
+        self._keys = plain_path(selector)
+        self._top = self._read()
+
+    @classmethod
+    def of(cls, response: requests.Response) -> Page:
+        """Return a response as a page, itself if it is one."""
+        return response if isinstance(response, cls) else cls(response)
+
+    @cached_property
+    def records(self) -> list[Raw]:
+        """The records, each as the JSON text that the API sent.
+
+        Raises:
+            FatalAPIError: If the selector finds no list of records.
+        """
+        if self._keys is None:
+            return self._search()
+        return self._walk(self._keys)
+
+    @cached_property
+    def envelope(self) -> dict[str, Any]:
+        """The body without its records; empty for a top-level array."""
+        return _without(self._top, self._keys) if isinstance(self._top, dict) else {}
+
+    def _read(self) -> dict[str, Raw] | list[Raw] | Any:
+        try:
+            self.content.decode()
+            return _open(Raw(self.content))
+        except (UnicodeDecodeError, msgspec.DecodeError) as error:
+            msg = (
+                f"{self.place} answered {self.status_code} with a body that is no "
+                f"JSON ({error}): {shown(self.content)}. Is api_url the address of "
+                "an API, and path_prefix its path?"
+            )
+            raise RetriableAPIError(msg, self) from error
+
+    def _walk(self, keys: tuple[str, ...]) -> list[Raw]:
+        here: Any = self._top
+        for key in keys:
+            if not isinstance(here, dict) or key not in here:
+                raise self._nothing_found()
+            here = _open(here[key])
+        if isinstance(here, list):
+            return here
+        # Some APIs write null for no rows; others write it beside an error.
+        if here is None and keys and not _ERROR_KEYS.intersection(self._top):
+            return []
+        raise self._nothing_found()
+
+    def _search(self) -> list[Raw]:
+        found = list(extract_jsonpath(self.selector, _decode(self.content)))
+        if len(found) == 1 and isinstance(found[0], list):
+            found = found[0]
+        if not found and (above := plain_path(self.selector.partition("[")[0])):
+            self._walk(above)  # A list that is there may well be empty.
+        elif not found and not isinstance(self._top, list):
+            raise self._nothing_found()
+        return [Raw(_encode(record)) for record in found]
+
+    def _nothing_found(self) -> FatalAPIError:
+        if isinstance(self._top, list):
+            what, proposals = "is a top-level array", ["$"]
+        elif isinstance(self._top, dict):
+            keys = ", ".join(self._top) or "none"
+            what, proposals = f"has the keys {keys}", _lists(self._top)
+        else:
+            what, proposals = f"is {shown(self.content)}", []
+        advice = (
+            "set data_selector to " + " or ".join(map(repr, proposals))
+            if proposals
+            else "set data_selector to where the records are"
+        )
+        return FatalAPIError(
+            f"{self.place}: data_selector {self.selector!r} finds no list of records; "
+            f"the response {what}: {advice}."
+        )
+
+
+def shown(body: bytes) -> str:
+    """Return the beginning of a body as one line of text, quoted."""
+    text = " ".join(body[: 4 * SHOWN_CHARACTERS].decode(errors="replace").split())
+    return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
+
+
+def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:
+    """Decode one level of a JSON text."""
+    first = bytes(memoryview(raw)[:64]).lstrip()[:1]
+    if first == b"{":
+        return _decode_object(raw)
+    if first == b"[":
+        return _decode_array(raw)
+    return _decode(raw)
+
+
+def _without(top: dict[str, Raw], keys: tuple[str, ...] | None) -> dict[str, Any]:
+    rest = {}
+    for key, raw in top.items():
+        if keys and key == keys[0]:
+            inner = _open(raw)
+            if isinstance(inner, dict):
+                rest[key] = _without(inner, keys[1:])
+        else:
+            rest[key] = _decode(raw)
+    return rest
+
+
+def _lists(top: dict[str, Raw], above: str = "", depth: int = 3) -> list[str]:
+    """Return the selectors of the lists in an object, the outermost first."""
+    found, below = [], []
+    for key, raw in top.items():
+        value = _open(raw)
+        if isinstance(value, list):
+            found.append(above + key)
+        elif isinstance(value, dict) and depth > 1:
+            below += _lists(value, f"{above}{key}.", depth - 1)
+    return found + below
