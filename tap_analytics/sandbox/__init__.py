@@ -1,0 +1,42 @@
+"""A local HTTP server that speaks this API, with made-up data.
+
+For demonstrations, tests and benchmarks. It is written from the API's side and knows
+nothing of the tap. As a command it is `analytics-sandbox`; in a test:
+
+    with Sandbox(SandboxOptions(projects=5, faults=0.15)) as api:
+        api.url, api.truth("tasks"), api.stats()
+
+Its parts: `data` makes records, `store` keeps them, `pages` divides lists, `api`
+answers requests, `faults` breaks answers, `meter` counts, `control` lets tests look and
+change, `server` puts it on a socket.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tap_analytics.sandbox.options import SandboxOptions
+
+if TYPE_CHECKING:
+    from tap_analytics.sandbox.server import Sandbox
+
+__all__ = ["Sandbox", "SandboxOptions"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the server when it is asked for: the command must run without aiohttp.
+
+    Args:
+        name: `Sandbox`.
+
+    Returns:
+        The class.
+
+    Raises:
+        AttributeError: There is no such name.
+    """
+    if name != "Sandbox":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return import_module("tap_analytics.sandbox.server").Sandbox

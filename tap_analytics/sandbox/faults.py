@@ -1,0 +1,286 @@
+"""What can go wrong on the way to a client: the kinds of faults, and when they strike.
+
+A kind turns the answer that was due into another one, or into the steps of something
+that is no HTTP response any more. `KINDS` is a registry: `@kind("…")` adds to it.
+
+Random faults are drawn from the seed, the request (path and query) and how many times
+this request has been made, so that they are independent of each other and a run can be
+repeated whatever the order of its requests. Independent faults of 15 % hit the same
+request four times in a row once in 2,000 requests; `faults_in_a_row` (3) forbids it, so
+that a client with three retries gets through and a run is never doomed by chance.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from tap_analytics.sandbox.answers import (
+    JSON,
+    Answer,
+    Delivery,
+    End,
+    Step,
+    error_answer,
+    json_answer,
+)
+from tap_analytics.sandbox.store import Edit
+
+Fault = Callable[[Answer], Delivery]
+KINDS: dict[str, Fault] = {}
+
+DEFAULT_KINDS = ("429", "500", "502", "503", "504", "reset", "cut-off", "invalid-json")
+"""The kinds of random faults, unless others are named.
+
+`hang` is left out: each would cost the client's whole time-out.
+"""
+
+DRIPS = 20
+DRIP_SECONDS = 0.05
+
+
+def kind(name: str) -> Callable[[Fault], Fault]:
+    """Registers a kind of fault.
+
+    Args:
+        name: Its name in rules and on the command line.
+
+    Returns:
+        A decorator.
+    """
+
+    def register(fault: Fault) -> Fault:
+        KINDS[name] = fault
+        return fault
+
+    return register
+
+
+def _refusal(status: int) -> Fault:
+    answer = error_answer(status, "This fault was injected.")
+    return lambda _: answer
+
+
+for _status in (429, 500, 502, 503, 504):
+    KINDS[str(_status)] = _refusal(_status)
+
+
+@kind("reset")
+def _reset(_: Answer) -> Iterator[Step]:
+    yield End.RESET
+
+
+@kind("cut-off")
+def _cut_off(answer: Answer) -> Iterator[Step]:
+    yield answer.head(len(answer.body))
+    yield answer.body[: len(answer.body) // 2]
+    yield End.CLOSE
+
+
+@kind("invalid-json")
+def _invalid_json(answer: Answer) -> Answer:
+    # The first half of a JSON object or array is never valid JSON.
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
+
+
+@kind("hang")
+def _hang(_: Answer) -> Iterator[Step]:
+    yield math.inf
+
+
+@kind("reset-in-headers")
+def _reset_in_headers(answer: Answer) -> Iterator[Step]:
+    head = answer.head(len(answer.body))
+    yield head[: len(head) // 2]
+    yield End.RESET
+
+
+@kind("reset-after-headers")
+def _reset_after_headers(answer: Answer) -> Iterator[Step]:
+    yield answer.head(len(answer.body))
+    yield End.RESET
+
+
+@kind("reset-in-body")
+def _reset_in_body(answer: Answer) -> Iterator[Step]:
+    yield answer.head(len(answer.body))
+    yield answer.body[: len(answer.body) // 2]
+    yield End.RESET
+
+
+@kind("cut-off-chunked")
+def _cut_off_chunked(answer: Answer) -> Iterator[Step]:
+    chunked = {**answer.headers, "Transfer-Encoding": "chunked"}
+    half = answer.body[: len(answer.body) // 2]
+    yield replace(answer, headers=chunked).head(None)
+    yield b"%x\r\n%b\r\n" % (len(half), half) if half else b""
+    yield End.CLOSE
+
+
+@kind("length-too-large")
+def _length_too_large(answer: Answer) -> Iterator[Step]:
+    yield answer.head(len(answer.body) + 100)
+    yield answer.body
+    yield End.CLOSE
+
+
+@kind("length-too-small")
+def _length_too_small(answer: Answer) -> Iterator[Step]:
+    yield answer.head(len(answer.body) // 2)
+    yield answer.body
+    yield End.CLOSE
+
+
+@kind("slow-drip")
+def _slow_drip(answer: Answer) -> Iterator[Step]:
+    yield answer.head(len(answer.body))
+    size = max(1, math.ceil(len(answer.body) / DRIPS))
+    for start in range(0, len(answer.body), size):
+        yield DRIP_SECONDS
+        yield answer.body[start : start + size]
+    yield End.CLOSE
+
+
+@kind("broken-gzip")
+def _broken_gzip(answer: Answer) -> Answer:
+    packed = gzip.compress(answer.body)
+    headers = {**answer.headers, "Content-Encoding": "gzip"}
+    return replace(answer, body=packed[: len(packed) // 2], headers=headers)
+
+
+@kind("html")
+def _html(_: Answer) -> Answer:
+    page = b"<!doctype html><html><title>Maintenance</title><p>Back soon.</p></html>"
+    return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
+
+
+@kind("error-envelope")
+def _error_envelope(_: Answer) -> Answer:
+    return json_answer({"success": False, "error": {"message": "Something broke."}})
+
+
+@kind("empty")
+def _empty(_: Answer) -> Answer:
+    return Answer(200, b"", {"Content-Type": JSON})
+
+
+@dataclass
+class Rule:
+    """A scripted fault: what happens to which requests, and how often.
+
+    Attributes:
+        path: The requests it is for: a raw path (as sent, percent-encoded), where `*`
+            stands for anything; with a `?` in it, path and query.
+        kind: A kind of fault to apply to the answer.
+        status: Status of a literal answer, sent instead of the real one.
+        headers: Headers of the literal answer.
+        body: Body of the literal answer; bytes that are no UTF-8 as surrogate escapes.
+        times: How often it strikes; None for every time.
+        after: How many requests it lets through first.
+        delay: Seconds to wait before answering.
+        edits: Changes to make once the answer is known: a record that is deleted
+            right after it was listed, say.
+        seen: Requests that it was for so far.
+    """
+
+    path: str = "*"
+    kind: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    times: int | None = None
+    after: int = 0
+    delay: float = 0.0
+    edits: list[Edit] = field(default_factory=list[Edit])
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks the kind.
+
+        Raises:
+            ValueError: The kind is not registered.
+        """
+        if self.kind is not None and self.kind not in KINDS:
+            message = f"unknown fault kind {self.kind!r}; known: {', '.join(KINDS)}"
+            raise ValueError(message)
+        parts = (re.escape(part) for part in self.path.split("*"))
+        self._matches = re.compile(".*".join(parts), re.DOTALL).fullmatch
+
+    def strikes(self, path: str, target: str) -> bool:
+        """Counts a request, if the rule is for it, and says whether it strikes.
+
+        Args:
+            path: The raw path.
+            target: The raw path with the query.
+
+        Returns:
+            Whether the rule applies to this request.
+        """
+        if not self._matches(target if "?" in self.path else path):
+            return False
+        self.seen += 1
+        number = self.seen - self.after
+        return number > 0 and (self.times is None or number <= self.times)
+
+    def literal(self) -> Answer | None:
+        """Makes the literal answer.
+
+        Returns:
+            The answer, or None if the rule has none and the real one is due.
+        """
+        if self.status is None and not self.headers and not self.body:
+            return None
+        body = self.body.encode(errors="surrogateescape")
+        return Answer(self.status or 200, body, {"Content-Type": JSON, **self.headers})
+
+
+class Chance:
+    """Random faults, as the module describes them.
+
+    Args:
+        rate: The share of requests that go wrong.
+        kinds: The kinds to draw from, all as likely.
+        seed: The seed.
+        in_a_row: Faults in a row for the same request at most; 0 for no limit.
+    """
+
+    def __init__(
+        self, rate: float, kinds: tuple[str, ...], seed: int, in_a_row: int
+    ) -> None:
+        self._rate = rate
+        self._kinds = kinds
+        self._seed = seed
+        self._in_a_row = in_a_row or math.inf
+        self._tries: Counter[str] = Counter()
+        self._row: Counter[str] = Counter()
+
+    def draw(self, target: str) -> str | None:
+        """Draws for one request.
+
+        Args:
+            target: Its path and query.
+
+        Returns:
+            A kind of fault, or None if all goes well.
+        """
+        if not self._rate:
+            return None
+        self._tries[target] += 1
+        key = f"{self._seed} {self._tries[target]} {target}".encode()
+        digest = hashlib.blake2b(key, digest_size=16).digest()
+        luck = int.from_bytes(digest[:8], "big") / 2**64
+        if luck >= self._rate or self._row[target] >= self._in_a_row:
+            self._row[target] = 0
+            return None
+        self._row[target] += 1
+        return self._kinds[int.from_bytes(digest[8:], "big") % len(self._kinds)]
+
+    def reset(self) -> None:
+        """Starts over, as after a start of the server."""
+        self._tries.clear()
+        self._row.clear()
