@@ -1,0 +1,30 @@
+"""The command `target-dlt`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+
+def main() -> None:
+    """Run the target; every failure ends with one line on stderr and exit status 1."""
+    try:
+        import dlt  # noqa: F401, PLC0415
+        import pyarrow  # noqa: F401, ICN001, PLC0415
+    except ImportError:
+        sys.exit(
+            "target-dlt needs packages that are not installed. "
+            "Install them: pip install 'tap-analytics[dlt]'"
+        )
+    from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415
+
+    try:
+        TargetDlt.cli()
+    except Exception as error:  # noqa: BLE001, whatever it is, it is shown in one line
+        debug = TargetDlt.logger.isEnabledFor(logging.DEBUG)
+        TargetDlt.logger.error("%s", error, exc_info=debug)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
