@@ -17,11 +17,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.sandbox.options import SandboxOptions
+from tap_analytics.sandbox.store import Edit
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox.server import Sandbox
 
-__all__ = ["Sandbox", "SandboxOptions"]
+__all__ = ["Edit", "Sandbox", "SandboxOptions"]
 
 
 def __getattr__(name: str) -> Any:

@@ -149,10 +149,8 @@ class Api:
         return replace(reply, fault=rule.kind or "literal") if literal else reply
 
     def _rule(self, request: Request) -> Rule | None:
-        striking = [
-            rule for rule in self.rules if rule.strikes(request.path, request.target)
-        ]
-        return striking[0] if striking else None
+        path, target = request.path, request.target
+        return next((rule for rule in self.rules if rule.strikes(path, target)), None)
 
     @staticmethod
     def _strike(answer: Answer, kind: str | None, delay: float) -> Reply:

@@ -71,7 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="A local API with the made-up data of a small agency.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     hints = get_type_hints(SandboxOptions, include_extras=True)
     for field in fields(SandboxOptions):
@@ -87,9 +86,14 @@ def _parser() -> argparse.ArgumentParser:
                 type=parse,
                 choices=flag.choices,
                 metavar=None if flag.choices else "VALUE",
-                help=flag.help,
+                help=f"{flag.help}{_default(field.default)}",
             )
     return parser
+
+
+def _default(value: Any) -> str:
+    shown = ",".join(value) if isinstance(value, tuple) else value
+    return "" if shown in {None, ""} else f" (default: {shown})"
 
 
 def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -357,10 +357,12 @@ class Agency:
             **_status(dice, ("approved", "submitted")),
             "date": self._days[worked],
             "hours": hours,
+            "seconds": int(hours * 3600),
             "billable": dice.chance(0.8),
             "cost": {"amount": _cents(hours * rate), "currency": "EUR"},
             "user": dice.pick(self._users) if self._users else None,
             "task": f"ta:{project}-{task}" if self._sizes.tasks else None,
+            "labels": dice.some(LABELS, 2),
             "locked": dice.maybe(0.9, dice.chance(0.5)),
         }
 

@@ -185,7 +185,8 @@ class Rule:
         delay: Seconds to wait before answering.
         edits: Changes to make once the answer is known: a record that is deleted
             right after it was listed, say.
-        seen: Requests that it was for so far.
+        seen: Requests that it was for so far, not counting those that an earlier rule
+            struck.
     """
 
     path: str = "*"

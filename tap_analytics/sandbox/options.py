@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,8 @@ TOTALS = (
 # Here and not in the annotations, which are strings that can't hold f-strings.
 TOTALS_HELP = f'sent with page and offset, out of {", ".join(TOTALS)}; "" for none'
 KINDS_HELP = f"how they go wrong, out of {', '.join(KINDS)}"
+ENVELOPE = re.compile(r"none|[^.\[\]]+(\.[^.\[\]]+)*(\[\*\]\.[^.\[\]]+)?")
+HIGHEST_PORT = 65_535
 SIZES = ("projects", "tasks", "time_records", "clients", "users", "team_time")
 
 
@@ -157,6 +160,8 @@ class SandboxOptions:
     def _problems(self) -> Iterator[str]:
         if not _is_loopback(self.host):
             yield f"host must be a loopback address, not {self.host!r}"
+        if not 0 <= self.port <= HIGHEST_PORT:
+            yield f"port must be between 0 and {HIGHEST_PORT}"
         if not self.api_key:
             yield "api_key must not be empty"
         if self.path_prefix and not self.path_prefix.startswith("/"):
@@ -172,6 +177,8 @@ class SandboxOptions:
     def _problems_of_pages(self) -> Iterator[str]:
         if self.pagination not in PAGINATION_STYLES:
             yield f"pagination must be one of {', '.join(PAGINATION_STYLES)}"
+        if not ENVELOPE.fullmatch(self.envelope):
+            yield f"envelope must be like data, a.b or data[*].node: {self.envelope!r}"
         if self.envelope == "none" and self.pagination in STYLES_IN_THE_BODY:
             yield (
                 f"pagination {self.pagination} needs an envelope; "

@@ -211,10 +211,14 @@ class Sandbox:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stops the server, whatever its clients wait for."""
-        if self._loop is not None:
+        """Stops the server."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stops the server at once, whatever its clients wait for."""
+        if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+            self._thread.join()
 
     def path(self, stream: str, parent: str | None = None) -> str:
         """Finds where a list is, as a client requests it.
@@ -279,15 +283,20 @@ class Sandbox:
         self._call(lambda: self._control.edit(edit))
 
     def change(
-        self, stream: str, identifier: str, /, parent: str | None = None, **fields: Any
+        self,
+        stream: str,
+        identifier: str,
+        fields: dict[str, Any],
+        *,
+        parent: str | None = None,
     ) -> None:
         """Changes fields of a record.
 
         Args:
             stream: The stream.
             identifier: The record's id.
-            parent: The project's id, where the record's own is not enough.
             fields: The fields to set.
+            parent: The project's id, where the record's own is not enough.
         """
         edit = Edit("change", stream, identifier, parent=parent, record=fields)
         self._call(lambda: self._control.edit(edit))
@@ -307,6 +316,9 @@ class Sandbox:
 
     def fault(self, path: str = "*", kind: str | None = None, **rule: Any) -> None:
         """Scripts a fault: `api.fault(api.path("clients"), "503", times=2)`.
+
+        Of several for a request the one added first strikes; when it is used up, the
+        next.
 
         Args:
             path: The requests it is for, see `Rule`.
