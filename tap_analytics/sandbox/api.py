@@ -132,15 +132,12 @@ class Api:
         wait = self._limit.refuses_for() if self._limit else 0
         if wait:
             self.meter.refuse()
-            message = "Too many requests."
-            return Reply(
-                error_answer(429, message, {"Retry-After": str(wait)}), delay=latency
-            )
+            headers = {"Retry-After": str(wait)}
+            return Reply(error_answer(429, "Too many requests.", headers), latency)
         rule = self._rule(request)
         if rule is None:
-            return self._strike(
-                self._answer(request), self.chance.draw(request.target), latency
-            )
+            kind = self.chance.draw(request.target)
+            return self._strike(self._answer(request), kind, latency)
         literal = rule.literal()
         answer = literal or self._answer(request)
         for edit in rule.edits:
