@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from singer_sdk.exceptions import (
+    ConfigurationError,
     FatalAPIError,
     RetriableAPIError,
     SkippableAPIError,
 )
 
-__all__ = ["FatalAPIError", "RetriableAPIError", "VanishedError", "WaitError"]
+__all__ = [
+    "ConfigError",
+    "FatalAPIError",
+    "RetriableAPIError",
+    "VanishedError",
+    "WaitError",
+]
+
+
+class ConfigError(ConfigurationError):
+    """The settings are not valid; says which, and why."""
 
 
 class WaitError(RetriableAPIError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
@@ -64,6 +65,7 @@ class Page(requests.Response):
         self.__dict__.update(response.__dict__)
         self.selector = selector
         self.place = place or response.url
+        self.received_at = datetime.now(timezone.utc)
         self._keys = plain_path(selector)
         self._top = self._read()
 

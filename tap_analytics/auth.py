@@ -1,0 +1,106 @@
+"""The API key: one header, for one origin only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from singer_sdk.authenticators import APIKeyAuthenticator
+
+from tap_analytics.errors import FatalAPIError
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of a URL, the default port filled in."""
+    parts = urlsplit(url)
+    return (
+        parts.scheme,
+        (parts.hostname or "").rstrip("."),
+        parts.port or _DEFAULT_PORTS.get(parts.scheme),
+    )
+
+
+def check_origin(url: str, home: str, source: str) -> None:
+    """Refuse a URL that would carry the key away from its origin.
+
+    Args:
+        url: Where a request is about to go.
+        home: A URL of the API.
+        source: What named the URL, as the error says it.
+
+    Raises:
+        FatalAPIError: If the two differ in scheme, host or port.
+    """
+    if origin(url) != origin(home):
+        parts = urlsplit(url)
+        msg = (
+            f"{source} leads to {parts.scheme}://{parts.netloc.rpartition('@')[2]}, "
+            "another origin than api_url: not followed, since the API key would go "
+            "there too. If it is the API's address, set api_url to it."
+        )
+        raise FatalAPIError(msg)
+
+
+class HeaderAuthenticator(APIKeyAuthenticator):
+    """Puts the key into a request's header, if the request goes to the API.
+
+    Args:
+        header: Name of the header.
+        api_key: The key.
+        api_url: A URL of the API; its origin is the key's.
+    """
+
+    def __init__(self, header: str, api_key: str, api_url: str) -> None:
+        super().__init__(key=header, value=api_key, location="header")
+        self._api_url = api_url
+
+    @override
+    def authenticate_request(
+        self, request: requests.PreparedRequest
+    ) -> requests.PreparedRequest:
+        check_origin(request.url or "", self._api_url, "a next-page link")
+        return super().authenticate_request(request)
+
+
+class OneOriginSession(requests.Session):
+    """A pooled session that follows no redirect to another origin.
+
+    `requests` itself removes only the `Authorization` header on such a redirect;
+    a key in any other header would be sent along.
+
+    Args:
+        api_url: A URL of the API.
+        pool_size: Connections kept open.
+    """
+
+    def __init__(self, api_url: str, pool_size: int) -> None:
+        super().__init__()
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        # The environment is read once here, not at every request.
+        settings = self.merge_environment_settings(api_url, {}, None, None, None)
+        self.proxies.update(settings["proxies"])
+        self.verify = settings["verify"]
+        if self.verify is True and (bundle := os.environ.get("SSL_CERT_FILE")):
+            self.verify = bundle
+        self.trust_env = False
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            check_origin(
+                urljoin(resp.url, target), resp.url, f"the redirect of {resp.url}"
+            )
+        return target

@@ -1,0 +1,95 @@
+"""How messages are written: through one buffer, records by the shortest way."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message, StateMessage
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from tap_analytics.fields import Row
+
+BUFFER_BYTES = 1 << 16
+"""So much is written at a time, while there is more to write at once."""
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def decoded(row: Row) -> dict[str, Any]:
+    """Return a row as Python values; numbers keep their digits."""
+    record: dict[str, Any] = _decoder.decode(_encoder.encode(row))
+    return record
+
+
+class MessageWriter(GenericSingerWriter[bytearray, Message]):
+    """Writes Singer messages to standard output.
+
+    What is written waits in a buffer until that is full, a STATE has to go out, or
+    the run is about to wait for the API.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    @override
+    def serialize_message(self, message: Message) -> bytearray:
+        return bytearray(_encoder.encode(message.to_dict()) + b"\n")
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._buffer += self.serialize_message(message)
+        if isinstance(message, StateMessage) or len(self._buffer) >= BUFFER_BYTES:
+            self.flush()
+
+    def write_row(self, before: bytes, row: Row, after: bytes) -> None:
+        """Write a RECORD message.
+
+        Args:
+            before: The message up to the record.
+            row: The record.
+            after: The message from the record on, the line's end included.
+        """
+        buffer = self._buffer
+        buffer += before
+        _encoder.encode_into(row, buffer, -1)
+        buffer += after
+        if len(buffer) >= BUFFER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what was written so far."""
+        if not self._buffer:
+            return
+        out = getattr(sys.stdout, "buffer", None)
+        if out is not None:
+            out.write(self._buffer)
+        else:  # A test has put a text stream in its place.
+            sys.stdout.write(self._buffer.decode())
+        self._buffer.clear()
+        sys.stdout.flush()
+
+
+def record_frame(
+    stream: str, version: int | None, extracted: datetime
+) -> tuple[bytes, bytes]:
+    """Return what stands before and after a record in its RECORD message."""
+    before = b'{"type":"RECORD","stream":%b,"record":' % _encoder.encode(stream)
+    after = b"" if version is None else b',"version":%d' % version
+    after += b',"time_extracted":%b}\n' % _encoder.encode(_as_text(extracted))
+    return before, after

@@ -1,0 +1,297 @@
+"""Pages and children fetched ahead by a few threads, handed out in order."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from tap_analytics.errors import VanishedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_analytics.fields import Row
+    from tap_analytics.page import Page
+    from tap_analytics.pagination import NextRequest, Paginator
+
+PAGES_AHEAD = 4
+"""So many pages of one branch are in memory at a time, at most."""
+
+Order = tuple[int, ...]
+"""Where in the output something will stand; the smaller, the sooner."""
+
+_END = (None, None)
+
+
+class Prefetcher:
+    """Runs fetches on daemon threads, first what will be written first.
+
+    The threads are daemons, so that a run which ends early waits for none of them.
+
+    Args:
+        size: How many threads at most, which is how many requests are in flight.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.on_wait: Callable[[], None] = lambda: None
+        """Called whenever the writing thread is about to wait for a page."""
+        self._tasks: queue.PriorityQueue[tuple[Order, int, Callable[[], None]]]
+        self._tasks = queue.PriorityQueue()
+        self._ticket = itertools.count()
+        self._threads = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def submit(self, order: Order, task: Callable[[], None]) -> None:
+        """Run a task, which must not raise, as soon as a thread is free."""
+        self._tasks.put((order, next(self._ticket), task))
+        with self._lock:
+            if self._idle < self._tasks.qsize() and self._threads < self.size:
+                self._threads += 1
+                threading.Thread(
+                    target=self._work, name=f"fetch-{self._threads}", daemon=True
+                ).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            _, _, task = self._tasks.get()
+            with self._lock:
+                self._idle -= 1
+            task()
+
+
+class _Fetch:
+    """One page asked for, and what became of it."""
+
+    __slots__ = ("done", "error", "page", "request")
+
+    def __init__(self, request: NextRequest | None) -> None:
+        self.request = request
+        self.page: Page | None = None
+        self.error: BaseException | None = None
+        self.done = False
+
+
+class PageReader:
+    """The pages of one stream and context, in order, some of them fetched ahead.
+
+    Args:
+        prefetcher: Runs the fetches.
+        fetch: Fetches one page, given what its paginator says of the request.
+        paginator: Says what comes next; asked in page order, by one thread at a time.
+        order: Where in the output the first page stands.
+        window: How many pages may be fetched or waiting at a time.
+    """
+
+    def __init__(
+        self,
+        prefetcher: Prefetcher,
+        fetch: Callable[[NextRequest | None], Page],
+        paginator: Paginator,
+        order: Order,
+        window: int,
+    ) -> None:
+        self._prefetcher = prefetcher
+        self._fetch = fetch
+        self._paginator = paginator
+        self._order = order
+        self._window = window
+        self._numbers = itertools.count()
+        self._fetches: deque[_Fetch] = deque()
+        self._unread: deque[_Fetch] = deque()
+        self._failed = False
+        self._changed = threading.Condition()
+        with self._changed:
+            self._fill()
+
+    def __iter__(self) -> Iterator[Page]:
+        while (page := self._next()) is not None:
+            yield page
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next page, or the end, is there without waiting."""
+        with self._changed:
+            return not self._fetches or self._fetches[0].done
+
+    def _next(self) -> Page | None:
+        with self._changed:
+            if not self._fetches:
+                return None
+            fetch = self._fetches[0]
+            if not fetch.done:
+                self._prefetcher.on_wait()
+            while not fetch.done:
+                self._changed.wait()
+            self._fetches.popleft()
+            if fetch.error is not None:
+                raise fetch.error
+            self._fill()
+            return fetch.page
+
+    def _fill(self) -> None:
+        """Ask for pages until the window is full or nothing is known to follow."""
+        while (
+            len(self._fetches) < self._window
+            and not self._failed
+            and not self._paginator.finished
+        ):
+            if not self._unread:
+                request = self._paginator.current_value
+            else:
+                ahead = self._paginator.ahead(len(self._unread))
+                if len(ahead) < len(self._unread):
+                    return
+                request = ahead[-1]
+            fetch = _Fetch(request)
+            self._fetches.append(fetch)
+            self._unread.append(fetch)
+            order = (*self._order, next(self._numbers))
+            self._prefetcher.submit(order, partial(self._run, fetch))
+
+    def _run(self, fetch: _Fetch) -> None:
+        try:
+            fetch.page = self._fetch(fetch.request)
+        except BaseException as error:  # noqa: BLE001 - it is raised by the reader
+            fetch.error = error
+        with self._changed:
+            fetch.done = True
+            self._read_on()
+            self._fill()
+            self._changed.notify_all()
+
+    def _read_on(self) -> None:
+        """Let the paginator see, in order, the pages that have arrived."""
+        while self._unread and self._unread[0].done and not self._failed:
+            fetch = self._unread.popleft()
+            if fetch.page is None:
+                self._failed = True
+                return
+            try:
+                self._paginator.advance(fetch.page)
+            except BaseException as error:  # noqa: BLE001 - it is raised by the reader
+                fetch.error = error
+                self._failed = True
+
+
+class Source(Protocol):
+    """What a branch needs of its stream."""
+
+    def fetch(self, context: Context | None, request: NextRequest | None) -> Page:
+        """Fetch one page, with all retries."""
+        ...
+
+    def get_new_paginator(self) -> Paginator:
+        """Return a paginator that has seen no page yet."""
+        ...
+
+    def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
+        """Return what is to be written for the records of a page."""
+        ...
+
+    def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
+        """Return which sources of the same kind, in which context, are below a row."""
+        ...
+
+    def vanished(self, context: Context | None, error: VanishedError) -> None:
+        """Take note that there are no rows, since the parent is gone."""
+        ...
+
+
+SourceT = TypeVar("SourceT", bound=Source)
+
+
+class Branch(Generic[SourceT]):
+    """The rows of one stream in one context, and below each its children's.
+
+    Creating a branch starts to fetch it.
+
+    Args:
+        source: The stream.
+        context: The context, `None` for a top-level stream.
+        prefetcher: Runs the fetches.
+        order: Where in the output it stands.
+        lookahead: For how many rows the children are fetched ahead.
+    """
+
+    def __init__(
+        self,
+        source: SourceT,
+        context: Context | None,
+        prefetcher: Prefetcher,
+        *,
+        order: Order = (),
+        lookahead: int = 1,
+    ) -> None:
+        self.source = source
+        self.context = context
+        self._prefetcher = prefetcher
+        self._order = order
+        self._lookahead = lookahead
+        self._reader = PageReader(
+            prefetcher,
+            partial(source.fetch, context),
+            source.get_new_paginator(),
+            order,
+            min(lookahead, PAGES_AHEAD),
+        )
+
+    def pages(self) -> Iterator[Page]:
+        """Return the pages, none if the parent has vanished."""
+        try:
+            yield from self._reader
+        except VanishedError as error:
+            self.source.vanished(self.context, error)
+
+    def rows(self) -> Iterator[tuple[Page, Row, list[Branch[SourceT]]]]:
+        """Return the rows, each with its page and the branches below it.
+
+        The branches of the next rows are fetched meanwhile; but no row that could be
+        written waits for a page that is only needed later.
+        """
+        ahead: deque[tuple[Page, Row, list[Branch[SourceT]]]] = deque()
+        coming = self._rows_as_they_come()
+        number = itertools.count()
+        more = True
+        while more or ahead:
+            while more and len(ahead) < self._lookahead:
+                page, row = next(coming, _END)
+                if page is None:
+                    more = False
+                elif row is not None:
+                    ahead.append((page, row, self._below(row, next(number))))
+                elif ahead:
+                    break
+            if ahead:
+                yield ahead.popleft()
+
+    def _rows_as_they_come(self) -> Iterator[tuple[Page | None, Row | None]]:
+        """Return the rows; no row where there is none without waiting for a page."""
+        for page in self.pages():
+            for row in self.source.rows(page, self.context):
+                yield page, row
+            if not self._reader.ready:
+                yield page, None
+
+    def _below(self, row: Row, number: int) -> list[Branch[SourceT]]:
+        return [
+            Branch(
+                child,
+                context,
+                self._prefetcher,
+                order=(*self._order, number, place),
+                lookahead=self._lookahead,
+            )
+            for place, (child, context) in enumerate(
+                self.source.below(row, self.context)
+            )
+        ]

@@ -1,0 +1,244 @@
+"""The one place that leans on what the SDK keeps to itself.
+
+The SDK syncs a child stream anew for every parent: one log line, one SCHEMA, one
+bookmark, one ACTIVATE_VERSION and three metrics each, with nothing fetched ahead. Its
+public hooks reach none of that, so `_sync_records`, which `Stream.sync` calls between
+SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
+
+`tests/test_sdk.py` notices when the SDK changes under this.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from abc import abstractmethod
+from contextlib import ExitStack
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.streams import RESTStream
+
+from tap_analytics.fields import ADDITIONAL_FIELDS
+from tap_analytics.messages import MessageWriter, decoded, record_frame
+from tap_analytics.prefetch import Branch, Prefetcher
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_analytics.errors import VanishedError
+    from tap_analytics.fields import Row
+    from tap_analytics.page import Page
+    from tap_analytics.pagination import NextRequest, Paginator
+
+
+class OrderedStream(RESTStream[Any]):
+    """A stream whose children are synced with it: fetched ahead, written in order."""
+
+    prefetcher: Prefetcher
+    """Runs the fetches of all streams."""
+
+    _schema_is_written = False
+
+    @abstractmethod
+    @override
+    def get_new_paginator(self) -> Paginator:
+        """Return a paginator that has seen no page yet."""
+
+    @abstractmethod
+    def fetch(self, context: Context | None, request: NextRequest | None) -> Page:
+        """Fetch one page, with all retries.
+
+        Args:
+            context: The stream's context, `None` for a top-level stream.
+            request: What the paginator says of the request, `None` for the first.
+        """
+
+    @abstractmethod
+    def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
+        """Return the records of a page, made to fit the schema."""
+
+    @abstractmethod
+    def vanished(self, context: Context | None, error: VanishedError) -> None:
+        """Take note that there are no rows, since the parent is gone."""
+
+    def below(
+        self, row: Row, context: Context | None
+    ) -> list[tuple[OrderedStream, Context]]:
+        """Return the child streams to sync below a row, each with its context.
+
+        There are none below a row that the stream's own map filters out.
+        """
+        children = [
+            child
+            for child in self.child_streams
+            if child.selected or child.has_selected_descendents
+        ]
+        if not children:
+            return []
+        record = decoded(row)
+        if not self.stream_maps[0].get_filter_result(record):
+            return []
+        return [
+            (child, child_context)
+            for child_context in self.generate_child_contexts(record, context)
+            if child_context is not None
+            for child in children
+            if isinstance(child, OrderedStream)
+        ]
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        """`False`: the SDK would send them before the first record. See `complete`."""
+        return False
+
+    @override
+    def log(
+        self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any
+    ) -> None:
+        """Log for the SDK, which reports an error here that it goes on to raise."""
+        level = logging.DEBUG if level == logging.ERROR else level
+        super().log(message, *args, level=level, **kwargs)
+
+    @override
+    def _write_schema_message(self) -> None:
+        """Write the SCHEMA messages, once a run."""
+        if not self._schema_is_written:
+            self._schema_is_written = True
+            super()._write_schema_message()
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        if not write_messages:  # The records go into batch files.
+            yield from super()._sync_records(context, write_messages=False)
+            return
+        family = [self, *self.descendent_streams]
+        selected = [
+            stream
+            for stream in family
+            if stream.selected and isinstance(stream, OrderedStream)
+        ]
+        with ExitStack() as metrics:
+            for stream in selected:
+                stream.begin(metrics)
+            self.prefetcher.on_wait = self.writer.flush
+            limit = self.ABORT_AT_RECORD_COUNT
+            lookahead = limit or self.prefetcher.size
+            branch = Branch(self, context, self.prefetcher, lookahead=lookahead)
+            try:
+                _write(branch, limit)
+            finally:
+                self.writer.flush()
+        for stream in selected:
+            stream.complete()
+
+    @property
+    def writer(self) -> MessageWriter:
+        """The writer of all messages of the run."""
+        writer = self._tap.message_writer
+        if not isinstance(writer, MessageWriter):
+            msg = f"{type(self).__name__} needs a MessageWriter"
+            raise TypeError(msg)
+        return writer
+
+    def begin(self, metrics: ExitStack) -> None:
+        """Write what stands before the first record, and start the metrics."""
+        self._record_counter = metrics.enter_context(self.get_record_counter())
+        metrics.enter_context(self.get_sync_timer())
+        self._write_schema_message()
+        if self._activates_versions:
+            self._stream_version = self._initialized_at // 1000
+        self.state_manager.is_flushed = False
+
+    def complete(self) -> None:
+        """Say that the stream is whole: the target may drop what is older."""
+        if self._activates_versions and self._stream_version is not None:
+            self._write_activate_version_message(self._stream_version)
+        if self.ABORT_AT_RECORD_COUNT is None:
+            self._finalize_state(self.stream_state)
+        self._write_state_message()
+
+    @property
+    def _activates_versions(self) -> bool:
+        return (
+            bool(self.config.get("emit_activate_version_messages"))
+            and self.replication_method == REPLICATION_FULL_TABLE
+            and self.ABORT_AT_RECORD_COUNT is None
+        )
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether records are written as they are: not mapped, flattened or cut."""
+        first, *more = self.stream_maps
+        return (
+            not more
+            and type(first) is SameRecordTransform
+            and not first.flattening_enabled
+            and all(
+                included or len(breadcrumb) <= len(("properties", "name"))
+                for breadcrumb, included in self.mask.items()
+            )
+        )
+
+    @cached_property
+    def _unselected(self) -> list[str]:
+        declared = self.effective_schema["properties"]
+        return [
+            *(name for name in declared if not self.mask["properties", name]),
+            *({ADDITIONAL_FIELDS} - declared.keys()),
+        ]
+
+    def write_rows(self, page: Page, rows: Iterable[Row]) -> None:
+        """Write RECORD messages: as they are, or as the SDK maps and cuts them.
+
+        Args:
+            page: The page that the rows come from.
+            rows: The rows, each of which may be changed here.
+        """
+        count = 0
+        if self._is_plain:
+            write, unselected = self.writer.write_row, self._unselected
+            before, after = record_frame(
+                self.name, self._stream_version, page.received_at
+            )
+            for count, row in enumerate(rows, 1):  # noqa: B007 - the last one counts
+                for name in unselected:
+                    row.pop(name, None)
+                write(before, row, after)
+        else:
+            for count, row in enumerate(rows, 1):  # noqa: B007
+                self._write_record_message(decoded(row))
+        self._record_counter.increment(count)
+
+
+def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
+    """Write the rows of a branch, and below each its children's.
+
+    Args:
+        branch: The branch.
+        limit: So many rows at most, of this branch and of each below it.
+    """
+    stream = branch.source
+    if not stream.child_streams:
+        for page in islice(branch.pages(), limit and 1):
+            rows = stream.rows(page, branch.context)
+            stream.write_rows(page, islice(rows, limit))
+        return
+    for page, row, below in islice(branch.rows(), limit):
+        if stream.selected:
+            stream.write_rows(page, [row])
+        for child in below:
+            _write(child, limit)

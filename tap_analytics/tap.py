@@ -1,0 +1,233 @@
+"""The tap: its settings and its streams."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+
+from tap_analytics.client import Api
+from tap_analytics.environment import settings_from
+from tap_analytics.errors import ConfigError
+from tap_analytics.messages import MessageWriter
+from tap_analytics.streams import STREAMS
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import click
+
+    from tap_analytics.client import AnalyticsStream
+
+_HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+
+
+class TapAnalytics(Tap):
+    """Projects, tasks, time, clients and users from a REST API with an API key."""
+
+    name = "tap-analytics"
+    message_writer_class = MessageWriter
+
+    config_jsonschema = th.PropertiesList(
+        th.Property(
+            "api_key",
+            th.StringType(min_length=1),
+            required=True,
+            secret=True,
+            title="API key",
+            description="The key that the API knows you by.",
+        ),
+        th.Property(
+            "api_url",
+            th.StringType(pattern="^https?://[^/]"),
+            default="https://api.example.com",
+            title="API URL",
+            description="Where the API is: scheme and host, a port if it needs one.",
+        ),
+        th.Property(
+            "api_key_header",
+            th.StringType(pattern=_HEADER_NAME),
+            default="X-Api-Key",
+            title="API key header",
+            description="The header that the key is sent in.",
+        ),
+        th.Property(
+            "path_prefix",
+            th.StringType,
+            default="/v1",
+            title="Path prefix",
+            description="What stands before every path; empty for nothing.",
+        ),
+        th.Property(
+            "data_selector",
+            th.StringType(min_length=1),
+            default="data",
+            title="Data selector",
+            description=(
+                "Where the records are in a response, as JSONPath; `$` where the "
+                "response is the list of records itself."
+            ),
+        ),
+        th.Property(
+            "pagination",
+            th.StringType(
+                allowed_values=[
+                    "auto",
+                    "none",
+                    "link",
+                    "next_url",
+                    "cursor",
+                    "page",
+                    "offset",
+                ]
+            ),
+            default="auto",
+            title="Pagination",
+            description=(
+                "How the API hands out more than one page: by a Link header, the next "
+                "page's URL or a cursor in the response, by page number, by offset, or "
+                "not at all. `auto` sees it from the first response."
+            ),
+        ),
+        th.Property(
+            "page_size",
+            th.IntegerType(minimum=1),
+            title="Page size",
+            description="Records asked for per page; the API decides if it isn't set.",
+        ),
+        th.Property(
+            "page_size_by_stream",
+            th.ObjectType(additional_properties=th.IntegerType(minimum=1)),
+            title="Page size by stream",
+            description='A page size for single streams, such as `{"time": 5000}`.',
+        ),
+        th.Property(
+            "page_param",
+            th.StringType(min_length=1),
+            default="page",
+            title="Page parameter",
+            description="The query parameter for the number of a page.",
+        ),
+        th.Property(
+            "page_size_param",
+            th.StringType(min_length=1),
+            default="limit",
+            title="Page size parameter",
+            description="The query parameter for the page size.",
+        ),
+        th.Property(
+            "offset_param",
+            th.StringType(min_length=1),
+            default="offset",
+            title="Offset parameter",
+            description="The query parameter for how many records to skip.",
+        ),
+        th.Property(
+            "cursor_param",
+            th.StringType(min_length=1),
+            default="cursor",
+            title="Cursor parameter",
+            description="The query parameter for a cursor.",
+        ),
+        th.Property(
+            "max_retries",
+            th.IntegerType(minimum=0),
+            default=3,
+            title="Retries",
+            description="How often a failed request is tried again.",
+        ),
+        th.Property(
+            "backoff_factor",
+            th.NumberType(minimum=0),
+            default=2,
+            title="Backoff factor",
+            description=(
+                "Seconds before the first retry; every further wait is twice as long."
+            ),
+        ),
+        th.Property(
+            "request_timeout",
+            th.NumberType(exclusive_minimum=0),
+            default=60,
+            title="Request time-out",
+            description=(
+                "Seconds that the API may take to answer; connecting gets at most 10."
+            ),
+        ),
+        th.Property(
+            "concurrency",
+            th.IntegerType(minimum=1),
+            default=8,
+            title="Concurrency",
+            description="How many requests are in flight at most.",
+        ),
+        th.Property(
+            "rate_limit_requests",
+            th.IntegerType(minimum=1),
+            title="Rate limit: requests",
+            description="At most so many requests in any window; no limit if not set.",
+        ),
+        th.Property(
+            "rate_limit_seconds",
+            th.NumberType(exclusive_minimum=0),
+            default=10,
+            title="Rate limit: seconds",
+            description="Length of the window that the rate limit counts in.",
+        ),
+        th.Property(
+            "undeclared_fields",
+            th.StringType(allowed_values=["collect", "ignore"]),
+            default="collect",
+            title="Undeclared fields",
+            description=(
+                "What becomes of fields that are no columns: `collect` keeps them in "
+                "the column `additional_fields`, `ignore` drops them."
+            ),
+        ),
+        th.Property(
+            "emit_activate_version_messages",
+            th.BooleanType,
+            default=False,
+            title="Emit ACTIVATE_VERSION",
+            description=(
+                "Say after each stream that arrived whole which rows are current, so "
+                "that the target can drop rows that are gone at the source."
+            ),
+        ),
+        th.Property(
+            "user_agent",
+            th.StringType(pattern="^[ -~]+$"),
+            title="User agent",
+            description="What the tap calls itself; `tap-analytics/<version>` if unset.",
+        ),
+    ).to_dict()
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> Any:
+        """Read the config files, and over them what the environment sets."""
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        files = tuple(path for path in value if path != "ENV")
+        try:
+            given = super().cb_config(ctx, param, files)
+        except ValueError as error:
+            msg = f"{' or '.join(files)} is no valid JSON: {error}."
+            raise ConfigError(msg) from error
+        given.config |= settings_from(os.environ, "TAP_ANALYTICS_", schema)
+        return given
+
+    @override
+    def discover_streams(self) -> Sequence[AnalyticsStream]:
+        api = Api(self.config)
+        return [stream(self, api) for stream in STREAMS]
