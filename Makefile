@@ -1,0 +1,67 @@
+# What this project can do. It takes Python 3.10 or newer; uv makes it quicker.
+
+# Another Python for the virtual environment: make test PYTHON=python3.13
+PYTHON =
+
+BIN := .venv/bin
+# A version manager may offer a uv that does not start, so start it.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
+
+ifdef UV
+CREATE_VENV = uv venv --quiet $(if $(PYTHON),--python "$(PYTHON)") .venv
+INSTALL = uv pip install --quiet --python $(BIN)/python
+else
+CREATE_VENV = "$(or $(PYTHON),python3)" -m venv .venv
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+# Stamps: empty files that say what is installed, for which versions.
+FOR_DEMO := .venv/.for-demo
+FOR_DEV := .venv/.for-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format constraints clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
+	@$(BIN)/python -m tap_analytics.sandbox.demo
+
+test: $(FOR_DEV) ## Run all tests
+	$(BIN)/pytest
+
+check: $(FOR_DEV) ## Check style, types and meltano.yml
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+
+format: $(FOR_DEV) ## Put the code into the style that check asks for
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints: ## Pin anew what pyproject.toml asks for (takes uv)
+	uv pip compile --quiet --universal --all-extras --group dev pyproject.toml \
+		--no-annotate --no-header --python-version 3.10 -o constraints.txt
+
+clean: ## Remove everything that can be made again
+	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist demo.duckdb demo.duckdb.wal
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	rm -rf .venv
+	$(CREATE_VENV)
+
+$(FOR_DEMO): pyproject.toml constraints.txt $(BIN)/python
+	$(INSTALL) -c constraints.txt -e '.[dlt,sandbox]'
+	@touch $@
+
+$(FOR_DEV): pyproject.toml constraints.txt $(BIN)/python
+ifndef UV
+	$(INSTALL) 'pip>=25.1' # the first that knows --group
+endif
+	$(INSTALL) -c constraints.txt -e '.[dlt,sandbox]' --group dev
+	@touch $@ $(FOR_DEMO)
