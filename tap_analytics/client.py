@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from http import HTTPStatus
 from importlib.metadata import version
@@ -13,10 +14,13 @@ from urllib.parse import quote
 import backoff
 import msgspec
 import requests
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
 from tap_analytics.auth import HeaderAuthenticator, OneOriginSession
+from tap_analytics.bookmarks import Bookmark, timestamp
 from tap_analytics.errors import (
+    ConfigError,
     FatalAPIError,
     RetriableAPIError,
     VanishedError,
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
 RETRIED = frozenset({429, 500, 502, 503, 504})
 KEY_REFUSED = frozenset({401, 403})
 GONE = frozenset({404, 410})
+DATE_LENGTH = len("2026-01-31")
 CONNECT_TIMEOUT = 10
 """Seconds that connecting may take, if the whole request may take longer."""
 
@@ -66,6 +71,7 @@ class Api:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
         self.url: str = config["api_url"].rstrip("/") + _prefix(config["path_prefix"])
+        self.started_at = datetime.now(timezone.utc)
         self.throttle = Throttle(
             config.get("rate_limit_requests"), float(config["rate_limit_seconds"])
         )
@@ -103,6 +109,9 @@ class AnalyticsStream(OrderedStream):
     properties: ClassVar[th.PropertiesList]
     """The declared columns."""
 
+    is_incremental: ClassVar[bool] = False
+    """Whether the setting `incremental` is for this stream."""
+
     def __init__(self, tap: Tap, api: Api) -> None:
         self._api = api
         self.prefetcher = api.prefetcher
@@ -110,6 +119,8 @@ class AnalyticsStream(OrderedStream):
         self.primary_keys = ("id",)
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
+        if self.is_incremental and self.config["incremental"]:
+            self.replication_key = "createdAt"
 
     @property
     @override
@@ -207,10 +218,18 @@ class AnalyticsStream(OrderedStream):
         return self.request_decorator(self._try)  # type: ignore[return-value]
 
     def _try(self, request: requests.PreparedRequest, _: Context | None) -> Page:
-        self._api.throttle.acquire()
+        with self._api.throttle.request() as sent_at:
+            response = self._answer(request)
+            self.logger.debug("%s %s", response.status_code, response.url)
+            if response.status_code in RETRIED:
+                self._heed(response, sent_at)
+        self.validate_response(response)
+        return Page(response, self.records_jsonpath, f"GET {request.url}")
+
+    def _answer(self, request: requests.PreparedRequest) -> requests.Response:
         timeout = float(self.config["request_timeout"])
         try:
-            response = self.requests_session.send(
+            return self.requests_session.send(
                 request, timeout=(min(CONNECT_TIMEOUT, timeout), timeout)
             )
         except requests.exceptions.SSLError as error:
@@ -229,9 +248,14 @@ class AnalyticsStream(OrderedStream):
                 "can be reached from here"
             )
             raise RetriableAPIError(msg) from error
-        self.logger.debug("%s %s", response.status_code, response.url)
-        self.validate_response(response)
-        return Page(response, self.records_jsonpath, f"GET {request.url}")
+
+    def _heed(self, response: requests.Response, sent_at: float) -> None:
+        """Let all requests wait, if the API asks for that."""
+        seconds = retry_after(response.headers.get("Retry-After", ""))
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self._api.throttle.refused(sent_at, seconds or 0)
+        elif seconds is not None:
+            self._api.throttle.hold(seconds)
 
     @override
     def validate_response(self, response: requests.Response) -> None:
@@ -250,9 +274,7 @@ class AnalyticsStream(OrderedStream):
             f"GET {response.url} answered {status} {response.reason or ''}".rstrip()
         )
         if status in RETRIED:
-            seconds = retry_after(response.headers.get("Retry-After", ""))
-            if seconds is not None:
-                self._api.throttle.hold(seconds)
+            if retry_after(response.headers.get("Retry-After", "")) is not None:
                 raise WaitError(answer, response)
             raise RetriableAPIError(answer, response)
         if status in KEY_REFUSED:
@@ -326,9 +348,14 @@ class AnalyticsStream(OrderedStream):
 
     @override
     def backoff_handler(self, details: Details) -> None:
+        error = details.get("exception")
+        refusal = getattr(error, "response", None)
+        if getattr(refusal, "status_code", 0) == HTTPStatus.TOO_MANY_REQUESTS:
+            # The API didn't say how long, but it is no less for other requests.
+            self._api.throttle.hold(details.get("wait", 0))
         self.logger.warning(
             "%s; try %d of %d follows in %.1f s",
-            details.get("exception"),
+            error,
             details["tries"] + 1,
             self.backoff_max_tries(),
             details.get("wait", 0),
@@ -350,7 +377,75 @@ class AnalyticsStream(OrderedStream):
     @override
     def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
         added = {key: _raw(value) for key, value in (context or {}).items()}
-        return map(partial(self.fields.fit, context=added), page.records)
+        rows = map(partial(self.fields.fit, context=added), page.records)
+        if self.bookmark is None:
+            return rows
+        since = self.bookmark.since(context)
+        return filter(partial(self.bookmark.passes, since=since), rows)
+
+    # Increments
+
+    @cached_property
+    def bookmark(self) -> Bookmark | None:
+        """Where this run starts and how far it comes, `None` for a full table.
+
+        Raises:
+            ConfigError: If start_date, or a bookmark, is no date.
+        """
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return None
+        if not self.replication_key:
+            msg = f"stream {self.name!r} is INCREMENTAL, but has no replication key."
+            raise ConfigError(msg)
+        if self.replication_key not in self.effective_schema["properties"]:
+            msg = (
+                f"stream {self.name!r} has no field {self.replication_key!r} to "
+                "replicate it by."
+            )
+            raise ConfigError(msg)
+        start = self.config.get("start_date")
+        now = self._api.started_at
+        if not self.is_timestamp_replication_key:
+            return Bookmark(self.stream_state, self.replication_key, now)
+        return Bookmark(
+            self.stream_state,
+            self.replication_key,
+            now,
+            start_date=None if start is None else timestamp(start, "start_date"),
+            lookback=timedelta(days=float(self.config["lookback_days"])),
+        )
+
+    @override
+    def get_url_params(
+        self, context: Context | None, next_page_token: NextRequest | None
+    ) -> dict[str, Any]:
+        """Return the API's own time filter, if it has one and there is a start."""
+        if self.bookmark is None or not self.is_timestamp_replication_key:
+            return {}
+        since = self.bookmark.since(context)
+        if since is None:
+            return {}
+        until = self._api.started_at + timedelta(days=1)
+        window = {
+            self.config.get("since_param"): since,
+            self.config.get("until_param"): timestamp(until.isoformat(), "the present"),
+        }
+        length = DATE_LENGTH if self.config["since_format"] == "date" else None
+        return {name: value[:length] for name, value in window.items() if name}
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Return `None`: the bookmark knows the present by itself."""
+
+    @override
+    def finished(self, context: Context) -> None:
+        if self.bookmark is not None:
+            self.bookmark.parent_is_read(context)
+
+    @override
+    def promote(self) -> None:
+        if self.bookmark is not None:
+            self.bookmark.promote(self.stream_state)
 
     @override
     def request_records(self, context: Context | None) -> Iterator[Record]:

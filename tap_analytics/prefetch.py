@@ -42,6 +42,8 @@ class Prefetcher:
         self.size = size
         self.on_wait: Callable[[], None] = lambda: None
         """Called whenever the writing thread is about to wait for a page."""
+        self.opened: dict[str, Branch[Any]] = {}
+        """The branches of top-level streams that are not being written yet."""
         self._tasks: queue.PriorityQueue[tuple[Order, int, Callable[[], None]]]
         self._tasks = queue.PriorityQueue()
         self._ticket = itertools.count()
@@ -234,6 +236,7 @@ class Branch(Generic[SourceT]):
     ) -> None:
         self.source = source
         self.context = context
+        self.vanished = False
         self._prefetcher = prefetcher
         self._order = order
         self._lookahead = lookahead
@@ -250,6 +253,7 @@ class Branch(Generic[SourceT]):
         try:
             yield from self._reader
         except VanishedError as error:
+            self.vanished = True
             self.source.vanished(self.context, error)
 
     def rows(self) -> Iterator[tuple[Page, Row, list[Branch[SourceT]]]]:

@@ -15,7 +15,7 @@ import sys
 from abc import abstractmethod
 from contextlib import ExitStack
 from functools import cached_property
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
@@ -97,6 +97,14 @@ class OrderedStream(RESTStream[Any]):
             if isinstance(child, OrderedStream)
         ]
 
+    @abstractmethod
+    def finished(self, context: Context) -> None:
+        """Take note that all rows in a context have been written."""
+
+    @abstractmethod
+    def promote(self) -> None:
+        """Write the bookmark into the state, since the stream is complete."""
+
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
@@ -135,15 +143,38 @@ class OrderedStream(RESTStream[Any]):
             for stream in selected:
                 stream.begin(metrics)
             self.prefetcher.on_wait = self.writer.flush
-            limit = self.ABORT_AT_RECORD_COUNT
-            lookahead = limit or self.prefetcher.size
-            branch = Branch(self, context, self.prefetcher, lookahead=lookahead)
             try:
-                _write(branch, limit)
+                _write(self._open(), self.ABORT_AT_RECORD_COUNT)
             finally:
                 self.writer.flush()
         for stream in selected:
             stream.complete()
+
+    def _open(self) -> Branch[OrderedStream]:
+        """Return this stream's branch; those of the streams after it are opened too."""
+        opened = self.prefetcher.opened
+        if self.name not in opened:
+            limit = self.ABORT_AT_RECORD_COUNT
+            coming = dropwhile(
+                lambda stream: stream is not self, self._tap.streams.values()
+            )
+            for place, stream in enumerate(islice(coming, limit and 1)):
+                if isinstance(stream, OrderedStream) and stream.is_read_by_itself:
+                    opened[stream.name] = Branch(
+                        stream,
+                        None,
+                        self.prefetcher,
+                        order=(place,),
+                        lookahead=limit or self.prefetcher.size,
+                    )
+        return opened.pop(self.name)
+
+    @property
+    def is_read_by_itself(self) -> bool:
+        """Whether this is a top-level stream, selected or with selected children."""
+        return self.parent_stream_type is None and (
+            self.selected or self.has_selected_descendents
+        )
 
     @property
     def writer(self) -> MessageWriter:
@@ -168,7 +199,7 @@ class OrderedStream(RESTStream[Any]):
         if self._activates_versions and self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
         if self.ABORT_AT_RECORD_COUNT is None:
-            self._finalize_state(self.stream_state)
+            self.promote()
         self._write_state_message()
 
     @property
@@ -242,3 +273,5 @@ def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
             stream.write_rows(page, [row])
         for child in below:
             _write(child, limit)
+            if not child.vanished and child.context is not None:
+                child.source.finished(child.context)

@@ -94,6 +94,7 @@ class TimeRecords(ProjectStream):
 
     name = "time_records"
     path = "/projects/{project_id}/time"
+    is_incremental = True
 
 
 class Time(AnalyticsStream):
@@ -101,6 +102,7 @@ class Time(AnalyticsStream):
 
     name = "time"
     path = "/team/time"
+    is_incremental = True
     properties = _columns()
 
 

@@ -193,6 +193,59 @@ class TapAnalytics(Tap):
             ),
         ),
         th.Property(
+            "incremental",
+            th.BooleanType,
+            default=False,
+            title="Incremental",
+            description=(
+                "Read of `time` and `time_records` only what was created since the "
+                "last run, and the look-back before it."
+            ),
+        ),
+        th.Property(
+            "start_date",
+            th.DateTimeType,
+            title="Start date",
+            description=(
+                "Nothing created before it is emitted by an incremental stream."
+            ),
+        ),
+        th.Property(
+            "lookback_days",
+            th.NumberType(minimum=0),
+            default=30,
+            title="Look-back",
+            description=(
+                "So many days before its bookmark an incremental run starts to read: "
+                "time is often booked for days gone by."
+            ),
+        ),
+        th.Property(
+            "since_param",
+            th.StringType(min_length=1),
+            title="Since parameter",
+            description=(
+                "The query parameter by which the API itself leaves out what is older, "
+                "if it has one."
+            ),
+        ),
+        th.Property(
+            "until_param",
+            th.StringType(min_length=1),
+            title="Until parameter",
+            description=(
+                "The query parameter for the end of the same window, if the API wants "
+                "one: tomorrow is sent."
+            ),
+        ),
+        th.Property(
+            "since_format",
+            th.StringType(allowed_values=["date", "datetime"]),
+            default="date",
+            title="Since format",
+            description="How the two are written: `2026-01-31`, or with the time.",
+        ),
+        th.Property(
             "emit_activate_version_messages",
             th.BooleanType,
             default=False,
@@ -206,7 +259,7 @@ class TapAnalytics(Tap):
             "user_agent",
             th.StringType(pattern="^[ -~]+$"),
             title="User agent",
-            description="What the tap calls itself; `tap-analytics/<version>` if unset.",
+            description="Sent along; `tap-analytics/<version>` by default.",
         ),
     ).to_dict()
 
