@@ -7,9 +7,10 @@ and nothing is decoded only to be encoded again.
 
 from __future__ import annotations
 
+import math
 import re
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import date, datetime, timedelta, timezone
+from decimal import Context, Inexact, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -39,10 +40,10 @@ _decode_text = msgspec.json.Decoder(str).decode
 _QUOTE = ord('"')
 _NUMBER_STARTS = frozenset(b"-0123456789")
 _UTC_TIMESTAMP = re.compile(
-    rb'"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?(?:[Zz]|[+-]00:?00)?"'
+    rb'"(\d{4}-\d\d-\d\d)[Tt ]((?!24)\d\d:\d\d:\d\d)(\.\d+)?(?:[Zz]|[+-]00:?00)?"'
 )
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*"
+    r"(\d{4}-\d\d-\d\d)[Tt ]((?!24)\d\d:\d\d(?::\d\d)?)([.,]\d+)?\s*"
     r"([Zz]|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 )
@@ -50,6 +51,11 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INTEGER = re.compile(rb"-?\d+")
 _NO_KEY = frozenset({b"null", b'""'})
 _FRACTION_DIGITS = 9
+_EXACT = Context(
+    prec=28, Emin=-15, Emax=15, traps=[Inexact, InvalidOperation, Overflow]
+)
+"""Raises an error where digits would be lost, and at the size of no Unix time."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FIRST_MILLISECONDS = 10**11
 """From here on a number is read as milliseconds: as seconds it is the year 5138."""
@@ -72,12 +78,12 @@ def fit_timestamp(text: bytes) -> Raw | None:
     digits of a fraction are kept.
     """
     if found := _UTC_TIMESTAMP.fullmatch(text):
-        date, time, fraction = found.groups(default=b"")
+        day, time, fraction = found.groups(default=b"")
         try:
-            datetime.fromisoformat(f"{date.decode()}T{time.decode()}")
+            datetime.fromisoformat(f"{day.decode()}T{time.decode()}")
         except ValueError:
             return None
-        return Raw(b'"%b' % date + b'T%b%b+00:00"' % (time, fraction))
+        return Raw(b'"%b' % day + b'T%b%b+00:00"' % (time, fraction))
     if text[0] in _NUMBER_STARTS:
         return _fit_unix_time(text)
     return _fit_iso_8601(_decode_text(text)) if text[0] == _QUOTE else None
@@ -87,31 +93,32 @@ def _fit_iso_8601(text: str) -> Raw | None:
     text = text.strip()
     fraction = ""
     if found := _TIMESTAMP.fullmatch(text):
-        date, time, fraction, offset = found.groups(default="")
+        day, time, fraction, offset = found.groups(default="")
         offset = offset.upper().replace("Z", "+00:00") or "+00:00"
         offset += "" if len(offset) > len("+00") else ":00"
-        text = f"{date}T{time}{offset}"
+        text = f"{day}T{time}{offset}"
     elif not _DATE.fullmatch(text):
         return None
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
-        return _timestamp(moment.astimezone(timezone.utc), fraction)
+        return _timestamp(moment.astimezone(timezone.utc), fraction.replace(",", "."))
     except (ValueError, OverflowError):
         return None
 
 
 def _fit_unix_time(text: bytes) -> Raw | None:
-    number = Decimal(text.decode())
-    if abs(number) >= _FIRST_MILLISECONDS:
-        number = number.scaleb(-3)
     try:
-        whole = int(number // 1)
+        number = _EXACT.create_decimal(text.decode())
+        if number.copy_abs() >= _FIRST_MILLISECONDS:
+            number = _EXACT.scaleb(number, -3)
+        whole = math.floor(number)
         moment = _EPOCH + timedelta(seconds=whole)
-    except (OverflowError, ArithmeticError):
+        rest = _EXACT.subtract(number, whole)
+    except ArithmeticError:
         return None
-    fraction = format((number - whole).normalize(), "f").partition(".")[2]
+    fraction = format(rest.normalize(), "f").partition(".")[2]
     if len(fraction) > _FRACTION_DIGITS:
         return None
     return _timestamp(moment, f".{fraction}" if fraction else "")
@@ -136,7 +143,11 @@ def _fit_integer(text: bytes) -> Raw | None:
 
 
 def _fit_date(text: bytes) -> Raw | None:
-    if text[0] != _QUOTE or not _DATE.fullmatch(_decode_text(text)):
+    if text[0] != _QUOTE or not _DATE.fullmatch(day := _decode_text(text)):
+        return None
+    try:
+        date.fromisoformat(day)
+    except ValueError:
         return None
     return Raw(text)
 
@@ -159,8 +170,8 @@ _STRING_FITS = {"date": _fit_date, "date-time": fit_timestamp}
 def fit_for(schema: Mapping[str, Any]) -> Fit:
     """Return what fits a JSON value into a column of this JSON schema.
 
-    Values of a schema that says less than one type, or more than one besides null,
-    are left as they are.
+    Values of a schema that says less than one known type, or more than one besides
+    null, are left as they are.
     """
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
@@ -169,7 +180,7 @@ def fit_for(schema: Mapping[str, Any]) -> Fit:
         return _fit_anything
     if named == ["string"]:
         return _STRING_FITS.get(schema.get("format", ""), fit_string)
-    return _FITS[named[0]]
+    return _FITS.get(named[0], _fit_anything)
 
 
 class Fields:

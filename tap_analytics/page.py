@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import requests
+from jsonpath_ng.exceptions import JSONPathError
 from msgspec import Raw
 from singer_sdk.helpers.jsonpath import extract_jsonpath
 
@@ -18,6 +20,7 @@ from tap_analytics.errors import FatalAPIError, RetriableAPIError
 SHOWN_CHARACTERS = 200
 """So much of a body is shown in an error."""
 
+_PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
 _ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})
 
@@ -56,6 +59,7 @@ class Page(requests.Response):
 
     Raises:
         RetriableAPIError: If the body is no JSON: cut off, or not what was asked for.
+        FatalAPIError: If it is nested more deeply than can be read.
     """
 
     def __init__(
@@ -76,7 +80,7 @@ class Page(requests.Response):
 
     @cached_property
     def records(self) -> list[Raw]:
-        """The records, each as the JSON text that the API sent.
+        """The records, each as the JSON text that the API sent, on one line.
 
         Raises:
             FatalAPIError: If the selector finds no list of records.
@@ -92,7 +96,7 @@ class Page(requests.Response):
 
     def _read(self) -> dict[str, Raw] | list[Raw] | Any:
         try:
-            self.content.decode()
+            self._content = _on_one_line(self.content)
             return _open(Raw(self.content))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
             msg = (
@@ -101,6 +105,9 @@ class Page(requests.Response):
                 "an API, and path_prefix its path?"
             )
             raise RetriableAPIError(msg, self) from error
+        except RecursionError as error:
+            msg = f"{self.place} answered with JSON that is nested too deeply."
+            raise FatalAPIError(msg) from error
 
     def _walk(self, keys: tuple[str, ...]) -> list[Raw]:
         here: Any = self._top
@@ -116,14 +123,22 @@ class Page(requests.Response):
         raise self._nothing_found()
 
     def _search(self) -> list[Raw]:
-        found = list(extract_jsonpath(self.selector, _decode(self.content)))
+        try:
+            found = list(extract_jsonpath(self.selector, _decode(self.content)))
+        except JSONPathError as error:
+            msg = f"data_selector {self.selector!r} is no JSONPath: {error}."
+            raise FatalAPIError(msg) from error
         if len(found) == 1 and isinstance(found[0], list):
             found = found[0]
-        if not found and (above := plain_path(self.selector.partition("[")[0])):
-            self._walk(above)  # A list that is there may well be empty.
-        elif not found and not isinstance(self._top, list):
+        elif not found and not self._may_find_nothing():
             raise self._nothing_found()
         return [Raw(_encode(record)) for record in found]
+
+    def _may_find_nothing(self) -> bool:
+        """Return whether the list that is searched is there, and empty or filtered."""
+        above, _, search = self.selector.partition("[")
+        keys = plain_path(above)
+        return keys is not None and (not self._walk(keys) or "?" in search)
 
     def _nothing_found(self) -> FatalAPIError:
         if isinstance(self._top, list):
@@ -150,9 +165,19 @@ def shown(body: bytes) -> str:
     return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
 
 
+def _on_one_line(body: bytes) -> bytes:
+    """Return a JSON text without the line ends that would end a Singer message."""
+    body = body.removeprefix(BOM_UTF8).lstrip()
+    body.decode()
+    # The last two bytes are not within a record.
+    if body.find(b"\n", 0, -2) == body.find(b"\r", 0, -2) == -1:
+        return body
+    return msgspec.json.format(body, indent=-1)
+
+
 def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:
     """Decode one level of a JSON text."""
-    first = bytes(memoryview(raw)[:64]).lstrip()[:1]
+    first = bytes(memoryview(raw)[:1])
     if first == b"{":
         return _decode_object(raw)
     if first == b"[":
@@ -177,6 +202,8 @@ def _lists(top: dict[str, Raw], above: str = "", depth: int = 3) -> list[str]:
     found, below = [], []
     for key, raw in top.items():
         value = _open(raw)
+        if not _PLAIN_KEY.fullmatch(key):
+            continue
         if isinstance(value, list):
             found.append(above + key)
         elif isinstance(value, dict) and depth > 1:
