@@ -125,11 +125,11 @@ class Bookmark:
         value = self._highest
         if self._is_timestamp and value is not None:
             value = min(value, self._now)
-        if value is not None:
-            state[KEY] = self.key
-            state[VALUE] = value
-        if self._parents_now:
-            state[PARENTS] = _packed(self._parents_now)
+        # In one step, so that a signal leaves the old bookmark or the new one.
+        state.update(
+            ({} if value is None else {KEY: self.key, VALUE: value})
+            | ({PARENTS: _packed(self._parents_now)} if self._parents_now else {})
+        )
 
 
 def _earlier(value: str, lookback: timedelta) -> str:

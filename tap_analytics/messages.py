@@ -17,6 +17,8 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_analytics.fields import Row
 
 BUFFER_BYTES = 1 << 16
@@ -46,6 +48,8 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._is_flushing = False
+        self._after_flush: Callable[[], None] | None = None
 
     @override
     def serialize_message(self, message: Message) -> bytearray:
@@ -74,15 +78,45 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 
     def flush(self) -> None:
         """Hand over what was written so far."""
-        if not self._buffer:
-            return
-        out = getattr(sys.stdout, "buffer", None)
-        if out is not None:
-            out.write(self._buffer)
-        else:  # A test has put a text stream in its place.
-            sys.stdout.write(self._buffer.decode())
-        self._buffer.clear()
-        sys.stdout.flush()
+        if self._buffer:
+            self._is_flushing = True
+            try:
+                _write_out(self._buffer)
+                self._buffer.clear()
+            finally:
+                self._is_flushing = False
+        if self._after_flush is not None:
+            self._after_flush()
+
+    def between_messages(self, action: Callable[[], None]) -> None:
+        """Do something once, but not while a message is half written.
+
+        It is for signal handlers, which may strike anywhere: a message that is only
+        half in the buffer is dropped, one that is half handed over is completed.
+
+        Args:
+            action: What to do; it may write messages, and must not return.
+        """
+
+        def act() -> None:
+            self._after_flush = None
+            del self._buffer[self._buffer.rfind(b"\n") + 1 :]
+            self.flush()
+            action()
+
+        if self._is_flushing:
+            self._after_flush = act
+        else:
+            act()
+
+
+def _write_out(lines: bytearray) -> None:
+    out = getattr(sys.stdout, "buffer", None)
+    if out is not None:
+        out.write(lines)
+    else:  # A test has put a text stream in its place.
+        sys.stdout.write(lines.decode())
+    sys.stdout.flush()
 
 
 def record_frame(

@@ -11,13 +11,17 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+import threading
 from abc import abstractmethod
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import dropwhile, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from singer_sdk import Tap
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.streams import RESTStream
@@ -33,6 +37,7 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
+    from types import FrameType
 
     from singer_sdk.helpers.types import Context
 
@@ -40,6 +45,41 @@ if TYPE_CHECKING:
     from tap_analytics.fields import Row
     from tap_analytics.page import Page
     from tap_analytics.pagination import NextRequest, Paginator
+
+SECONDS_TO_END = 1.5
+"""So long a run may take to end once a signal has asked for it."""
+
+
+class InterruptibleTap(Tap):
+    """A tap that a signal ends soon, between two messages, and not as a success."""
+
+    message_writer_class = MessageWriter
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        overdue = threading.Timer(SECONDS_TO_END, os._exit, [1])
+        overdue.daemon = True
+        overdue.start()
+        writer_of(self).between_messages(partial(self._end, signum))
+
+    def _end(self, signum: int) -> NoReturn:
+        if self.state:
+            self.state_writer.write_state(self.state)
+        self.logger.error(
+            "Ended by %s before everything was read. The last STATE is valid: the next "
+            "run makes up for this one.",
+            signal.Signals(signum).name,
+        )
+        sys.exit(1)
+
+
+def writer_of(tap: Tap) -> MessageWriter:
+    """Return the writer of all messages of a run."""
+    writer = tap.message_writer
+    if not isinstance(writer, MessageWriter):
+        msg = f"{type(tap).__name__} needs a MessageWriter"
+        raise TypeError(msg)
+    return writer
 
 
 class OrderedStream(RESTStream[Any]):
@@ -179,11 +219,7 @@ class OrderedStream(RESTStream[Any]):
     @property
     def writer(self) -> MessageWriter:
         """The writer of all messages of the run."""
-        writer = self._tap.message_writer
-        if not isinstance(writer, MessageWriter):
-            msg = f"{type(self).__name__} needs a MessageWriter"
-            raise TypeError(msg)
-        return writer
+        return writer_of(self._tap)
 
     def begin(self, metrics: ExitStack) -> None:
         """Write what stands before the first record, and start the metrics."""

@@ -6,13 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Tap
 from singer_sdk import typing as th
 
 from tap_analytics.client import Api
 from tap_analytics.environment import settings_from
 from tap_analytics.errors import ConfigError
-from tap_analytics.messages import MessageWriter
+from tap_analytics.sdk import InterruptibleTap
 from tap_analytics.streams import STREAMS
 
 if sys.version_info >= (3, 12):
@@ -30,11 +29,10 @@ if TYPE_CHECKING:
 _HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 
 
-class TapAnalytics(Tap):
+class TapAnalytics(InterruptibleTap):
     """Projects, tasks, time, clients and users from a REST API with an API key."""
 
     name = "tap-analytics"
-    message_writer_class = MessageWriter
 
     config_jsonschema = th.PropertiesList(
         th.Property(
