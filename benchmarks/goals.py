@@ -1,0 +1,327 @@
+"""The goals, each with the work that shows how far it is reached."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import msgspec
+from contenders import DLT, HERE, PLAIN, TAP
+from measuring import measure
+from racing import ALL, Entry
+from sandboxed import API_KEY, SandboxProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from racing import Race, Sample
+
+MB = 1e6
+START_RUNS = 11
+CODEC_RUNS = 5
+DEFAULT_CONCURRENCY = 8
+
+LATENCY = 0.05
+WORKERS = 16
+LIMIT, WINDOW = 20, 2
+PER_SECOND = LIMIT / WINDOW
+
+SIZES = (1_000, 4_000, 16_000)
+ONE_OF_EACH = {"tasks": 1, "time_records": 1, "clients": 1, "users": 1, "team_time": 1}
+
+# With the four lists that have no parent, nine projects make 22 responses.
+RECORDS = {
+    "projects": 9,
+    "tasks": 14_500,
+    "time_records": 14_500,
+    "team_time": 38_000,
+    "clients": 500,
+    "users": 491,
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure, and what it was to be.
+
+    Attributes:
+        work: What was done.
+        figure: What is measured of it.
+        bound: What it was to be at most.
+        reached: What it is.
+        details: What it is made up of.
+        complete: Whether all rows came; else there is nothing to be proud of.
+        at_least: Whether the bound is the least instead.
+    """
+
+    work: str
+    figure: str
+    bound: float
+    reached: float
+    details: str
+    complete: bool = True
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        short = self.bound - self.reached
+        return self.complete and (short <= 0 if self.at_least else short >= 0)
+
+
+class Codec(msgspec.Struct, frozen=True):
+    """What `decode_encode.py` prints."""
+
+    cpu: float
+    records: int
+    sizes: list[int]
+
+
+class StartUp:
+    """What starting takes: subtracted where the work itself is judged.
+
+    Args:
+        race: Runs it.
+
+    Attributes:
+        sdk: Importing `singer_sdk`.
+        version: `tap-analytics --version`.
+        tap: A run of the tap that does everything but read.
+    """
+
+    def __init__(self, race: Race) -> None:
+        self.sdk, self.version, self.tap = race.start(
+            "start-up",
+            START_RUNS,
+            {
+                "import singer_sdk": [sys.executable, "-c", "import singer_sdk"],
+                "tap-analytics --version": [TAP.command[0], "--version"],
+                "tap-analytics, nothing selected": _nothing_selected(race.folder),
+            },
+        )
+
+
+def _nothing_selected(folder: Path) -> list[str]:
+    config, catalog = folder / "start.json", folder / "catalog.json"
+    config.write_text(json.dumps({"api_key": API_KEY}), encoding="utf-8")
+    command = [*TAP.command, str(config)]
+    measure([*command, "--discover"], catalog, folder / "err")
+    discovered = json.loads(catalog.read_text(encoding="utf-8"))
+    for stream in discovered["streams"]:
+        for entry in stream["metadata"]:
+            entry["metadata"]["selected"] = False
+    catalog.write_text(json.dumps(discovered), encoding="utf-8")
+    return [*command, "--catalog", str(catalog)]
+
+
+def start_up(_: Race, start: StartUp) -> Iterator[Goal]:
+    """Starting is importing the SDK, and little more."""
+    yield Goal(
+        "tap-analytics --version",
+        "CPU ÷ that of importing singer_sdk",
+        1.05,
+        start.version.cpu / start.sdk.cpu,
+        f"{start.version.cpu:.3f} s ÷ {start.sdk.cpu:.3f} s",
+    )
+
+
+def latency(race: Race, start: StartUp) -> Iterator[Goal]:
+    """Nothing is waited for but the API's latency, divided by the concurrency."""
+    work = "404 requests of 50 ms, 16 at a time"
+    with SandboxProcess(projects=200, latency=LATENCY) as api:
+        tap, *_ = race.read(
+            work,
+            api,
+            Entry(TAP, {"concurrency": WORKERS}),
+            Entry(PLAIN, slow=True),
+            Entry(DLT, slow=True),
+        )
+    ideal = tap.requests / WORKERS * LATENCY
+    taken = tap.wall - start.tap.wall
+    yield Goal(
+        work,
+        "wall after start-up ÷ ideal",
+        1.5,
+        taken / ideal,
+        f"{taken:.2f} s ÷ {ideal:.2f} s",
+        complete=tap.rows == ALL,
+    )
+
+
+def limit(race: Race, _: StartUp) -> Iterator[Goal]:
+    """A limit that is set is used to the full, and never exceeded."""
+    work = "the same, limit of 20 in 2 s, set"
+    settings = {
+        "concurrency": WORKERS,
+        "rate_limit_requests": LIMIT,
+        "rate_limit_seconds": WINDOW,
+    }
+    with _limited() as api:
+        (tap,) = race.read(work, api, Entry(TAP, settings, slow=True))
+    yield _near_the_floor(work, 1.03, tap)
+    yield _refused(work, 0, tap)
+
+
+def learning(race: Race, _: StartUp) -> Iterator[Goal]:
+    """A limit that is not set is learned at little cost."""
+    work = "the same, limit of 20 in 2 s, not set"
+    with _limited() as api:
+        tap, *_ = race.read(
+            work,
+            api,
+            Entry(TAP, {"concurrency": WORKERS}, slow=True),
+            Entry(PLAIN, slow=True),
+            Entry(DLT, slow=True),
+        )
+    yield _near_the_floor(work, 1.25, tap)
+    yield _refused(work, 3, tap)
+
+
+def _limited() -> SandboxProcess:
+    return SandboxProcess(projects=200, latency=LATENCY, rate_limit=f"{LIMIT}/{WINDOW}")
+
+
+def _near_the_floor(work: str, bound: float, tap: Sample) -> Goal:
+    floor = (tap.requests - tap.refused - LIMIT) / PER_SECOND
+    return Goal(
+        work,
+        "wall ÷ floor",
+        bound,
+        tap.wall / floor,
+        f"{tap.wall:.1f} s ÷ {floor:.1f} s",
+        complete=tap.rows == ALL,
+    )
+
+
+def _refused(work: str, bound: float, tap: Sample) -> Goal:
+    return Goal(
+        work,
+        "refused, in %",
+        bound,
+        100 * tap.refused / tap.requests,
+        f"{tap.refused:.0f} of {tap.requests:.0f}",
+    )
+
+
+def growth(race: Race, start: StartUp) -> Iterator[Goal]:
+    """What a project costs doesn't depend on how many there are."""
+    # The plain way's cost grows with the square: 4,000 projects would take minutes.
+    with SandboxProcess(projects=500, **ONE_OF_EACH) as api:
+        race.read("500 projects", api, Entry(TAP), Entry(PLAIN, slow=True))
+    taps = []
+    for size in SIZES:
+        entries = [Entry(TAP)]
+        if size == SIZES[0]:
+            entries += [Entry(PLAIN, slow=True), Entry(DLT, slow=True)]
+        with SandboxProcess(projects=size, **ONE_OF_EACH) as api:
+            taps.append(race.read(f"{size:,} projects", api, *entries)[0])
+    complete = all(tap.rows == ALL for tap in taps)
+    work = "1,000 → 4,000 → 16,000 projects"
+    cpu = [(tap.cpu - start.tap.cpu) / size * 1e3 for tap, size in _sized(taps)]
+    written = [tap.written / size for tap, size in _sized(taps)]
+    peak = [tap.peak / MB for tap in taps]
+    yield Goal(
+        work,
+        "CPU per project after start-up, most ÷ least",
+        1.15,
+        max(cpu) / min(cpu),
+        f"{_chain(cpu, '.2f')} ms",
+        complete,
+    )
+    yield Goal(
+        "4,000 projects", "CPU in s", 8, taps[1].cpu, f"{taps[1].wall:.1f} s wall"
+    )
+    yield Goal(
+        work,
+        "output per project, most ÷ least",
+        1.02,
+        max(written) / min(written),
+        f"{_chain(written, ',.0f')} bytes",
+    )
+    yield Goal(
+        work,
+        "peak memory, last ÷ first",
+        1.1,
+        peak[-1] / peak[0],
+        f"{_chain(peak, '.0f')} MB",
+    )
+
+
+def _sized(taps: list[Sample]) -> Iterator[tuple[Sample, int]]:
+    return zip(taps, SIZES, strict=True)
+
+
+def _chain(figures: list[float], form: str) -> str:
+    return " → ".join(format(figure, form) for figure in figures)
+
+
+def records(race: Race, start: StartUp) -> Iterator[Goal]:
+    """What a record costs: against the plain way, and against what can't be saved."""
+    work = "300,000 records in 22 responses"
+    dropped = "undeclared fields dropped"
+    ignore = {"undeclared_fields": "ignore"}
+    with SandboxProcess(**RECORDS) as api:
+        tap, plain, tap_dropping, plain_dropping, _ = race.read(
+            work,
+            api,
+            Entry(TAP),
+            Entry(PLAIN),
+            Entry(TAP, ignore, dropped),
+            Entry(PLAIN, ignore, dropped),
+            Entry(DLT, slow=True),
+        )
+        codecs = [_codec(race.folder, api) for _ in range(CODEC_RUNS)]
+    yield _faster(work, codecs[0].records, tap, plain)
+    yield _faster(f"{work}, {dropped}", codecs[0].records, tap_dropping, plain_dropping)
+    least = median(codec.cpu for codec in codecs)
+    yield Goal(
+        work,
+        "CPU ÷ decoding and encoding alone",
+        3,
+        tap.cpu / least,
+        f"{tap.cpu:.2f} s ÷ {least:.2f} s",
+    )
+    held = (tap.peak - start.tap.peak) / MB
+    largest = sorted(codecs[0].sizes)[-DEFAULT_CONCURRENCY:]
+    in_flight = sum(largest) / MB
+    yield Goal(
+        work,
+        f"peak memory over a bare start ÷ the {len(largest)} largest responses",
+        3,
+        held / in_flight,
+        f"{held:.0f} MB ÷ {in_flight:.0f} MB",
+    )
+
+
+def _faster(work: str, count: int, tap: Sample, plain: Sample) -> Goal:
+    return Goal(
+        work,
+        "records per CPU second ÷ the plain way's",
+        6,
+        plain.cpu / tap.cpu,
+        f"{count / tap.cpu:,.0f} ÷ {count / plain.cpu:,.0f}",
+        complete=tap.rows == plain.rows == ALL,
+        at_least=True,
+    )
+
+
+def _codec(folder: Path, api: SandboxProcess) -> Codec:
+    out = folder / "codec.json"
+    script = str(HERE / "decode_encode.py")
+    measure([sys.executable, script, api.url, API_KEY], out, folder / "err")
+    return msgspec.json.decode(out.read_bytes(), type=Codec)
+
+
+SECTIONS: dict[str, Callable[[Race, StartUp], Iterator[Goal]]] = {
+    "start-up": start_up,
+    "latency": latency,
+    "limit": limit,
+    "learning": learning,
+    "growth": growth,
+    "records": records,
+}
+"""What `--only` names."""

@@ -1,0 +1,61 @@
+"""Measures the tap against its goals, and against other ways to read the same API.
+
+Usage: python benchmarks/tap.py [--runs N] [--slow-runs N] [--only NAME[,NAME …]]
+
+The sandbox runs in a process of its own, and so does each of those who read it, in
+turn. Processor time and memory are the kernel's figures for the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from goals import SECTIONS, StartUp
+from racing import Race, progress
+from report import goals_table, headline, results_table
+
+
+def main() -> None:
+    """Measure, and print the tables."""
+    options = _parser().parse_args()
+    progress(headline())
+    with TemporaryDirectory() as folder:
+        race = Race(Path(folder), options.runs, options.slow_runs)
+        start = StartUp(race)
+        goals = [goal for name in options.only for goal in SECTIONS[name](race, start)]
+    print(f"{headline()}; medians; ratios are to the first of each work.\n")
+    print(results_table(race.results))
+    print(f"\n{goals_table(goals)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Benchmarks of tap-analytics.")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each (default: 3)")
+    parser.add_argument(
+        "--slow-runs",
+        type=int,
+        default=1,
+        help="runs of those that take half a minute or more (default: 1)",
+    )
+    parser.add_argument(
+        "--only",
+        type=_sections,
+        default=list(SECTIONS),
+        metavar="NAME",
+        help=f"some of: {', '.join(SECTIONS)}; with commas between them",
+    )
+    return parser
+
+
+def _sections(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - SECTIONS.keys():
+        msg = f"unknown: {', '.join(sorted(unknown))}"
+        raise argparse.ArgumentTypeError(msg)
+    return names
+
+
+if __name__ == "__main__":
+    main()
