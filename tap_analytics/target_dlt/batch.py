@@ -1,24 +1,40 @@
-"""Collects a stream's records as Arrow columns."""
+"""Collects a stream's records as Arrow columns until they are loaded."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from singer_sdk.exceptions import MissingKeyPropertiesError
+from singer_sdk.sinks.core import JSONSchemaValidator
 
-from tap_analytics.target_dlt import types
-from tap_analytics.target_dlt.errors import TargetError
+from tap_analytics.target_dlt import values
+from tap_analytics.target_dlt.column_types import column_types, unify
+from tap_analytics.target_dlt.decoder import (
+    BadRecordError,
+    ColumnTooNarrowError,
+    MissingKeyError,
+    RecordDecoder,
+    validate,
+)
+from tap_analytics.target_dlt.errors import InputError
+from tap_analytics.target_dlt.metadata import COLUMNS, DELETED_AT
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping, Sequence
 
+    from tap_analytics.target_dlt.column_types import ColumnType
+    from tap_analytics.target_dlt.metadata import Message, Metadata
+
 CHUNK_ROWS = 8192
-"""Rows that are decoded and made columns in one go."""
+"""Lines that are decoded in one go."""
+
+CHUNK_BYTES = 8 << 20
+"""Bytes of lines that are decoded in one go, however few they are."""
 
 
 @dataclass(frozen=True)
@@ -27,105 +43,289 @@ class Batch:
 
     Attributes:
         stream: The stream's name.
-        table: One column per property, named as the property; a key occurs once.
+        table: A column per property, with the property's name.
         columns: The columns' types.
         keys: Names of the key columns; may be empty.
     """
 
     stream: str
     table: pa.Table
-    columns: Mapping[str, types.ColumnType]
+    columns: Mapping[str, ColumnType]
     keys: Sequence[str]
 
 
-class StreamBuffer:
-    """Takes a stream's RECORD lines and gives them back as a batch.
+@dataclass(frozen=True)
+class Run:
+    """What is the same for all streams of a run.
 
-    Lines wait as bytes until a chunk of them is worth decoding. Whatever the schema
-    declares decodes straight into a struct's slots, nested values stay JSON text.
+    Attributes:
+        metadata: Makes the `_sdc_` columns.
+        logger: Told once about each field that no SCHEMA declares.
+        validate: Whether to check records against their JSON schema.
+    """
+
+    metadata: Metadata
+    logger: logging.Logger
+    validate: bool
+
+
+class StreamBuffer:
+    """Takes a stream's RECORD lines and gives them back as batches.
 
     Args:
         stream: The stream's name.
         schema: The JSON schema of its records.
         keys: Names of its key properties.
+        run: What is the same for all streams.
+
+    Raises:
+        InputError: The schema has no properties, or a key is none of them.
     """
 
     def __init__(
-        self, stream: str, schema: dict[str, Any], keys: Sequence[str]
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
+        run: Run,
     ) -> None:
         self.stream = stream
-        self.keys = keys
-        self.columns = {
-            name: types.column_type(property_schema)
-            for name, property_schema in schema["properties"].items()
-        }
+        self.keys = tuple(keys)
+        self._schema: Mapping[str, Any] = {}
+        self._validator: JSONSchemaValidator | None = None
+        self._versions: set[int | None] = set()
+        self._run = run
+        self._told: set[str] = set()
+        self._columns: dict[str, ColumnType] = {}
+        self._chunks: list[tuple[pa.RecordBatch, dict[str, ColumnType]]] = []
         self._lines: list[bytes] = []
-        self._chunks: list[pa.RecordBatch] = []
-        self._set_decoder()
+        self._line_runs: list[tuple[str, int, int]] = []
+        self._bytes = 0
+        self._received_at = dt.datetime.now(tz=dt.timezone.utc)
+        self.set_schema(schema)
 
-    def _set_decoder(self) -> None:
-        fields = [
-            (f"f{index}", type_.decoded)
-            if name in self.keys
-            else (f"f{index}", _optional(type_.decoded), None)
-            for index, (name, type_) in enumerate(self.columns.items())
-        ]
-        # Required fields go first in a struct.
-        fields.sort(key=len)
-        record = msgspec.defstruct(
-            "Record",
-            fields,
-            rename={f"f{i}": name for i, name in enumerate(self.columns)},
-            gc=False,
-        )
-        message = msgspec.defstruct("Message", [("record", record)], gc=False)
-        self._decoder = msgspec.json.Decoder(message, float_hook=types.exact_number)
+    def set_schema(self, schema: Mapping[str, Any]) -> None:
+        """Go on with another schema for the records to come.
 
-    def add(self, lines: list[bytes], first_line: int) -> None:
-        """Take RECORD lines; `first_line` is the number of the first in the input."""
-        self._first_line = first_line
+        Raises:
+            InputError: As for the first one.
+        """
+        if schema == self._schema:
+            return
+        self._convert()
+        columns = column_types(schema)
+        if not columns:
+            msg = f"Stream {self.stream!r}: its SCHEMA declares no properties."
+            raise InputError(msg)
+        if unknown := [key for key in self.keys if key not in columns]:
+            msg = f"Stream {self.stream!r}: its SCHEMA lacks the key {unknown[0]!r}."
+            raise InputError(msg)
+        for name in COLUMNS.keys() - {DELETED_AT}:
+            columns.pop(name, None)
+        self._schema = schema
+        self._columns = columns
+        self._decoder = RecordDecoder(self._columns, self.keys)
+        if self._run.validate:
+            self._validator = JSONSchemaValidator(dict(schema))
+
+    @property
+    def columns(self) -> Mapping[str, ColumnType]:
+        """The types of the columns that the schema declares."""
+        return self._columns
+
+    def add(self, lines: list[bytes], first_line: int, place: str) -> None:
+        """Take consecutive RECORD lines.
+
+        Args:
+            lines: The lines.
+            first_line: The number of the first in the input.
+            place: What errors are to say before that number.
+
+        Raises:
+            InputError: A record can't be decoded, or a value doesn't fit its column.
+            MissingKeyPropertiesError: A record lacks a key.
+        """
+        if not self._lines:
+            self._received_at = dt.datetime.now(tz=dt.timezone.utc)
+        self._line_runs.append((place, first_line, len(lines)))
         self._lines += lines
-        if len(self._lines) >= CHUNK_ROWS:
+        self._bytes += sum(map(len, lines))
+        if len(self._lines) >= CHUNK_ROWS or self._bytes >= CHUNK_BYTES:
             self._convert()
 
-    def take(self) -> Batch | None:
-        """Give the rows taken since the last call, or None if there are none."""
+    def add_rows(self, rows: pa.RecordBatch, version: int | None) -> None:
+        """Take rows that have the stream's columns already."""
         self._convert()
-        if not self._chunks:
+        messages = [_Row(version=version)] * rows.num_rows
+        added = self._run.metadata.arrays(messages, dt.datetime.now(tz=dt.timezone.utc))
+        self._add_chunk(dict(zip(rows.schema.names, rows.columns, strict=True)), added)
+        self._versions.add(version)
+
+    def take_versions(self) -> set[int | None]:
+        """Give the versions of the rows taken since the last call."""
+        self._convert()
+        versions, self._versions = self._versions, set()
+        return versions
+
+    def take(self, *, deduplicate: bool) -> Batch | None:
+        """Give the rows taken since the last call.
+
+        Args:
+            deduplicate: Whether to keep only the last row of each key.
+
+        Returns:
+            The rows, or None if there are none.
+
+        Raises:
+            InputError: A record can't be decoded, or a value doesn't fit its column.
+            MissingKeyPropertiesError: A record lacks a key.
+        """
+        self._convert()
+        chunks, self._chunks = self._chunks, []
+        if not chunks:
             return None
-        table = pa.Table.from_batches(self._chunks)
-        self._chunks = []
-        if self.keys:
+        try:
+            table, columns = united(chunks)
+        except values.MisfitError as error:
+            msg = f"Stream {self.stream!r}: {error}"
+            raise InputError(msg) from None
+        if deduplicate and self.keys:
             table = last_of_each(table, self.keys)
-        return Batch(self.stream, table, dict(self.columns), self.keys)
+        return Batch(self.stream, table, columns, self.keys)
 
     def _convert(self) -> None:
-        lines, self._lines = self._lines, []
-        if not lines:
+        """Make a chunk of the lines that wait."""
+        if not self._lines:
             return
         try:
-            messages = self._decoder.decode_lines(b"\n".join(lines))
-        except msgspec.ValidationError as error:
-            msg = f"Stream {self.stream!r}: {error}"
-            if "missing required field" in str(error):
+            messages, arrays = self._decoded()
+            added = self._run.metadata.arrays(messages, self._received_at)
+        except (BadRecordError, values.MisfitError) as error:
+            where = f"{self._place(error.index)}, stream {self.stream!r}"
+            if isinstance(error, MissingKeyError):
+                msg = f"{where}: a record without its key: {error}."
                 raise MissingKeyPropertiesError(msg) from None
-            raise TargetError(msg) from None
-        rows = [message.record for message in messages]
-        arrays = []
-        for index, (name, type_) in enumerate(self.columns.items()):
-            values = list(map(attrgetter(f"f{index}"), rows))
-            arrays.append(types.to_arrow(type_, values))
-        self._chunks.append(pa.RecordBatch.from_arrays(arrays, list(self.columns)))
+            msg = f"{where}: {error}."
+            raise InputError(msg) from None
+        self._tell_unknown_fields()
+        self._add_chunk(arrays, added)
+        self._versions.update(message.version for message in messages)
+        self._lines = []
+        self._line_runs = []
+        self._bytes = 0
+
+    def _decoded(self) -> tuple[Sequence[Message], dict[str, pa.Array]]:
+        if self._validator is not None:
+            validate(self._lines, self._validator)
+        messages = self._decoder.decode(self._lines)
+        try:
+            return messages, self._decoder.arrays(messages)
+        except ColumnTooNarrowError as error:
+            self._columns = self._columns | {error.name: error.needed}
+            self._decoder = RecordDecoder(self._columns, self.keys)
+            return self._decoded()
+
+    def _add_chunk(
+        self, arrays: dict[str, pa.Array], added: dict[str, pa.Array]
+    ) -> None:
+        # What the tap sends itself is kept.
+        arrays |= {n: array for n, array in added.items() if n not in arrays}
+        columns = {name: self._columns.get(name) or COLUMNS[name] for name in arrays}
+        chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+        self._chunks.append((chunk, columns))
+
+    def _tell_unknown_fields(self) -> None:
+        for name in self._decoder.unknown_fields(self._lines):
+            if name not in self._told and name not in COLUMNS:
+                self._told.add(name)
+                self._run.logger.warning(
+                    "Stream %r: field %r is left out, its SCHEMA doesn't declare it.",
+                    self.stream,
+                    name,
+                )
+
+    def _place(self, index: int) -> str:
+        for place, first_line, count in self._line_runs:
+            if index < count:
+                return f"{place} {first_line + index}"
+            index -= count
+        raise IndexError(index)
 
 
-def _optional(decoded: Any) -> Any:
-    return decoded if decoded in (Any, msgspec.Raw) else decoded | None
+@dataclass
+class _Row:
+    """A row of a BATCH file, as if a RECORD message had brought it."""
+
+    version: int | None
+    record: Any = None
+    time_extracted: str | None = None
+
+
+def united(
+    chunks: Sequence[tuple[pa.RecordBatch, Mapping[str, ColumnType]]],
+    at_least: Mapping[str, ColumnType] | None = None,
+) -> tuple[pa.Table, dict[str, ColumnType]]:
+    """Unite chunks of a stream, between which its schema may have changed.
+
+    Args:
+        chunks: Rows, and the types of their columns.
+        at_least: Types that the columns are to have if that is enough.
+
+    Returns:
+        All rows, and the types of their columns.
+
+    Raises:
+        MisfitError: A number needs more digits than a decimal has.
+    """
+    columns = dict(at_least or {})
+    for _, types in chunks:
+        for name, type_ in types.items():
+            columns[name] = unify(columns.get(name, type_), type_)
+    try:
+        batches = [_recast_rows(rows, types, columns) for rows, types in chunks]
+    except ColumnTooNarrowError as error:
+        return united(chunks, columns | {error.name: error.needed})
+    return pa.Table.from_batches(batches), columns
+
+
+def recast(
+    table: pa.Table, from_: Mapping[str, ColumnType], to: Mapping[str, ColumnType]
+) -> tuple[pa.Table, dict[str, ColumnType]]:
+    """Give a table's columns other types, wider ones if its numbers need it.
+
+    Returns:
+        The table and the types that it has now.
+
+    Raises:
+        MisfitError: A number needs more digits than a decimal has.
+    """
+    return united([(batch, from_) for batch in table.to_batches()], at_least=to)
+
+
+def _recast_rows(
+    rows: pa.RecordBatch,
+    from_: Mapping[str, ColumnType],
+    to: Mapping[str, ColumnType],
+) -> pa.RecordBatch:
+    """Give rows other columns: new ones are null, others change their type."""
+    arrays = []
+    for name, type_ in to.items():
+        if name not in from_:
+            arrays.append(pa.nulls(rows.num_rows, type_.arrow))
+            continue
+        try:
+            arrays.append(values.recast(rows[name], from_[name], type_))
+        except values.TooNarrowError as error:
+            raise ColumnTooNarrowError(name, error.needed) from None
+    return pa.RecordBatch.from_arrays(arrays, list(to))
 
 
 def last_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     """Keep the last row of each key, in the order of the rows."""
-    numbered = table.select(keys).append_column("", pa.array(range(table.num_rows)))
-    last = numbered.group_by(keys).aggregate([("", "max")])["_max"]
+    numbered = table.select(keys).append_column(
+        "\0", pa.array(range(table.num_rows), pa.int64())
+    )
+    last = numbered.group_by(keys).aggregate([("\0", "max")])["\0_max"]
     if len(last) == table.num_rows:
         return table
     return table.take(last.take(pc.sort_indices(last)))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
-from dlt.destinations.impl.duckdb.factory import duckdb
+from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class _Client(DuckDbClient):
         )
 
 
-class duckdb_in_catalog(duckdb):  # noqa: N801, a destination factory's name is lower case
+class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
     """dlt's DuckDB destination, with catalogs in table names where they are needed."""
 
     @property

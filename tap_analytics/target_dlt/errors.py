@@ -1,11 +1,19 @@
-"""Errors that end a run, each with one line that says what to do."""
+"""Errors that end a run; the text of each is the one line that is shown."""
 
 from __future__ import annotations
 
 
 class TargetError(Exception):
-    """A failure that a user can cause or meet; its text is the whole message."""
+    """A failure that a user can cause or meet."""
+
+
+class InputError(TargetError):
+    """The input breaks the Singer specification, or a value doesn't fit its column."""
+
+
+class SetupError(TargetError):
+    """A setting is wrong, or a package that a destination needs is missing."""
 
 
 class LoadError(TargetError):
-    """The destination refused a load package or can't be reached."""
+    """The destination can't be reached, or refused a load."""

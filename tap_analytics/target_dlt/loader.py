@@ -2,97 +2,253 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tap_analytics.target_dlt.errors import LoadError
+# This comes first, because it sets up dlt's environment.
+from tap_analytics.target_dlt.destination import (
+    explained,
+    file_format,
+    make_destination,
+    redacted,
+)
+
+# isort: split
+import dlt
+import pyarrow as pa
+from dlt.common.storages.load_package import load_package_state
+
+from tap_analytics.target_dlt.errors import InputError, LoadError, TargetError
+from tap_analytics.target_dlt.evolution import Evolution
+from tap_analytics.target_dlt.metadata import DELETED_AT
+from tap_analytics.target_dlt.nul import REFUSED_BY, without_nul
+from tap_analytics.target_dlt.tables import Tables
+from tap_analytics.target_dlt.values import MisfitError
+from tap_analytics.target_dlt.versions import Versions
+from tap_analytics.target_dlt.workdir import WorkingDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import logging
+    from collections.abc import Container, Iterator, Mapping, Sequence
+
+    from dlt.common.normalizers.naming import NamingConvention
+    from dlt.common.schema.typing import TWriteDisposition, TWriteDispositionConfig
+    from dlt.extract import DltResource
 
     from tap_analytics.target_dlt.batch import Batch
+    from tap_analytics.target_dlt.column_types import ColumnType
 
-# Read by dlt when it is imported; what the user has set stays.
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-
-import dlt
-from dlt.common.destination import AnyDestination, Destination
-from dlt.extract import DltResource
-
-from tap_analytics.target_dlt.duckdb_catalog import duckdb_in_catalog
+LOAD_ID = "_dlt_load_id"
 
 
 class Loader:
-    """One dlt pipeline.
+    """One dlt pipeline, from the first load of a run to the last.
 
-    Its working directory is private to the process and goes with it: what the
-    destination holds is the only memory, so that a killed run leaves nothing pending
-    and parallel runs don't meet.
+    Its working directory is private and goes with the process: the destination is the
+    only memory. So a killed run leaves nothing that the next one would load, and runs
+    side by side don't meet.
 
     Args:
         config: The target's settings.
+        logger: Told what the destination can't do.
+
+    Raises:
+        SetupError: The settings don't name a destination.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="target-dlt-")
-        self._pipeline = dlt.pipeline(
-            config["pipeline_name"],
-            destination=_destination(config),
-            dataset_name=config["dataset_name"],
-            pipelines_dir=self._directory.name,
-        )
-        self._synced = False
+    def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
+        self._config = config
+        self._logger = logger
+        self._destination = make_destination(config)
+        self._format = file_format(self._destination, config)
+        dialect = self._destination.capabilities().sqlglot_dialect
+        self._refuses_nul = dialect in REFUSED_BY
+        self._streams: dict[str, str] = {}
+        self._begun: set[str] = set()
+        self._naming: NamingConvention | None = None
 
-    def load(self, batches: Sequence[Batch]) -> None:
-        """Load the batches in one package; returns when it is committed.
+    def open(self) -> None:
+        """Connect to the destination and learn what is there; once is enough.
 
         Raises:
-            LoadError: The destination refused it, or can't be reached.
+            LoadError: It can't be reached, or its credentials are missing.
+            SetupError: The working directory can't be used.
         """
-        try:
-            if not self._synced:
-                self._pipeline.sync_destination()
-                self._synced = True
-            self._pipeline.extract([_resource(batch) for batch in batches])
-            self._pipeline.normalize()
-            self._pipeline.load()
-        except Exception as error:
-            raise LoadError(_cause(error)) from error
+        if self._naming is None:
+            with self._errors_explained():
+                self._open()
+
+    def _open(self) -> None:
+        name = self._config["pipeline_name"]
+        self._directory = WorkingDirectory(self._config.get("pipelines_dir"), name)
+        self._pipeline = dlt.pipeline(
+            name,
+            destination=self._destination,
+            dataset_name=self._config["dataset_name"],
+            pipelines_dir=str(self._directory.path),
+        )
+        # What a run that failed or was killed left, where the directory is kept.
+        if self._pipeline.has_pending_data:
+            self._pipeline.abort_packages()
+        self._pipeline.sync_destination()
+        self._naming = self._pipeline.destination_client().schema.naming
+        self._tables = Tables(self._pipeline)
+        self._evolution = Evolution(self._tables)
+        self._versions = Versions(
+            self._tables, self._logger, hard_delete=self._config["hard_delete"]
+        )
 
     def close(self) -> None:
-        """Remove the working directory."""
-        self._directory.cleanup()
+        """Give the working directory up."""
+        if self._naming is not None:
+            self._directory.close()
 
+    @contextmanager
+    def _errors_explained(self) -> Iterator[None]:
+        try:
+            yield
+        except TargetError:
+            raise
+        except Exception as error:
+            reason = redacted(explained(error), self._config)
+            msg = f"Destination {self._config['destination']!r}: {reason}"
+            raise LoadError(msg) from error
 
-def _destination(config: Mapping[str, Any]) -> AnyDestination:
-    if config["destination"] == "duckdb":
-        return duckdb_in_catalog()
-    return Destination.from_reference(config["destination"])
+    def load(
+        self, batches: Sequence[Batch], versions: Sequence[tuple[str, int]] = ()
+    ) -> None:
+        """Load batches in one package, then activate versions.
 
+        Args:
+            batches: At most one per stream.
+            versions: Streams and the versions of their rows that are to stay.
 
-def _resource(batch: Batch) -> DltResource:
-    resource = dlt.resource(
-        [batch.table],
-        name=batch.stream,
-        write_disposition="merge" if batch.keys else "append",
-        primary_key=list(batch.keys) or None,
-        columns={name: type_.hints for name, type_ in batch.columns.items()},
-    )
-    if batch.keys:
-        # Saves the destination a sort: a key occurs once in a batch.
-        resource.apply_hints(additional_table_hints={"x-stage-data-deduplicated": True})
-    return resource
+        Raises:
+            TargetError: A batch can't be loaded, or the destination not be reached.
+        """
+        self.open()
+        with self._errors_explained():
+            if batches:
+                self._pipeline.extract([self._resource(batch) for batch in batches])
+                self._pipeline.normalize()
+                self._pipeline.load()
+            for stream, version in versions:
+                self._versions.activate(self._table_name(stream), version)
 
+    def _resource(self, batch: Batch) -> DltResource:
+        table = self._table_name(batch.stream)
+        rows, columns = self._with_column_names(batch)
+        try:
+            rows, columns = self._evolution.fit(table, rows, columns)
+        except MisfitError as error:
+            msg = f"Stream {batch.stream!r}: {error}"
+            raise InputError(msg) from None
+        if self._refuses_nul:
+            rows = without_nul(rows, columns, self._logger)
+        keys = [self._column_name(key) for key in batch.keys]
+        disposition = self._disposition(table, keys)
+        hints: dict[str, Any] = {name: type_.hints for name, type_ in columns.items()}
+        deleted_at = self._column_name(DELETED_AT)
+        if deleted_at in hints and self._config["hard_delete"]:
+            hints[deleted_at]["hard_delete"] = True
 
-def _cause(error: BaseException) -> str:
-    """Find the innermost error and give its first line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+        def tables() -> Iterator[pa.Table]:
+            if disposition == "merge":
+                yield rows
+                return
+            # Tells rows of a load that was not finished from those of one that was.
+            load_id = pa.repeat(load_package_state()["load_id"], rows.num_rows)
+            yield rows.append_column(LOAD_ID, load_id)
 
+        resource: DltResource = dlt.resource(tables, name=table)()
+        resource.apply_hints(
+            write_disposition=self._strategy(disposition, columns),
+            primary_key=keys,
+            columns=hints,
+            file_format=self._format,
+            table_format=self._config.get("table_format"),
+            # Saves the destination the search for duplicates.
+            additional_table_hints={"x-stage-data-deduplicated": bool(keys)},
+        )
+        return resource
 
-logging.getLogger("dlt").setLevel(logging.CRITICAL)
+    def _strategy(
+        self, disposition: TWriteDisposition, columns: Container[str]
+    ) -> TWriteDispositionConfig:
+        """Choose how a destination merges.
+
+        dlt's default, delete and insert, calls its tables `d` and `s`. DuckDB takes
+        `d.id` for a field of the column, where there is one of that name and of type
+        JSON; the other way, upsert, is not open to that.
+        """
+        supported = self._destination.capabilities().supported_merge_strategies or ()
+        if disposition == "merge" and ("d" in columns or "s" in columns):
+            if "upsert" in supported:
+                return {"disposition": "merge", "strategy": "upsert"}
+        return disposition
+
+    def _disposition(self, table: str, keys: Sequence[str]) -> TWriteDisposition:
+        """Choose what a load does with the rows that a table has already."""
+        by_keys: TWriteDisposition = "merge" if keys else "append"
+        wanted = self._config.get("write_disposition") or by_keys
+        first = table not in self._begun
+        self._begun.add(table)
+        if wanted == "replace":
+            return "replace" if first else by_keys
+        disposition: TWriteDisposition = "append" if wanted == "append" else by_keys
+        if disposition == "append" and first:
+            self._discard_unfinished(table)
+        return disposition
+
+    def _discard_unfinished(self, table: str) -> None:
+        """Remove rows of a load that was killed, which the tap will send again."""
+        if LOAD_ID not in self._tables.columns(table):
+            return
+        with self._tables.sql() as client:
+            if client is None:
+                return
+            sql = client.sql_client
+            loads = sql.make_qualified_table_name(client.schema.loads_table_name)
+            # Load ids rise with time, so most databases need not look at old rows.
+            sql.execute_sql(
+                f"DELETE FROM {sql.make_qualified_table_name(table)} WHERE {LOAD_ID} >"  # noqa: S608, names are quoted
+                f" (SELECT COALESCE(MAX(load_id), '') FROM {loads} WHERE schema_name ="
+                f" %s) AND {LOAD_ID} NOT IN (SELECT load_id FROM {loads})",
+                client.schema.name,
+            )
+
+    def _table_name(self, stream: str) -> str:
+        table = self._normalized(stream, tables=True)
+        other = self._streams.setdefault(table, stream)
+        if other != stream:
+            msg = (
+                f"Streams {other!r} and {stream!r} would share the table {table!r}. "
+                "Give one another name with stream_maps (__alias__)."
+            )
+            raise InputError(msg)
+        return table
+
+    def _with_column_names(
+        self, batch: Batch
+    ) -> tuple[pa.Table, dict[str, ColumnType]]:
+        names: dict[str, str] = {}
+        for name in batch.table.column_names:
+            column = self._column_name(name)
+            other = names.setdefault(column, name)
+            if other != name:
+                msg = (
+                    f"Stream {batch.stream!r}: fields {other!r} and {name!r} would "
+                    f"share the column {column!r}. Rename one with stream_maps."
+                )
+                raise InputError(msg)
+        types = {column: batch.columns[name] for column, name in names.items()}
+        return batch.table.rename_columns(list(names)), types
+
+    def _column_name(self, name: str) -> str:
+        return self._normalized(name, tables=False)
+
+    def _normalized(self, name: str, *, tables: bool) -> str:
+        assert self._naming is not None  # noqa: S101
+        if tables:
+            return self._naming.normalize_tables_path(name)
+        return self._naming.normalize_path(name)

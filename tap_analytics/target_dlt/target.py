@@ -2,118 +2,254 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import msgspec
 from singer_sdk import Target
-from singer_sdk import typing as th
 from singer_sdk.exceptions import RecordsWithoutSchemaException
+from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
-from tap_analytics.target_dlt.batch import StreamBuffer
-from tap_analytics.target_dlt.errors import TargetError
+from tap_analytics.target_dlt import batch_files, mapping
+from tap_analytics.target_dlt.batch import Run, StreamBuffer
+from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.loader import Loader
+from tap_analytics.target_dlt.metadata import Metadata
+from tap_analytics.target_dlt.pending import Pending
 from tap_analytics.target_dlt.reader import LineReader
+from tap_analytics.target_dlt.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class TargetDlt(Target):
-    """Loads any tap's data through dlt into any of its destinations."""
+    """Loads the data of any tap through dlt, into any of dlt's destinations."""
 
     name = "target-dlt"
     package_name = "tap-analytics"
-
-    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "destination",
-            th.StringType,
-            default="duckdb",
-            title="Destination",
-            description="Name of a dlt destination.",
-        ),
-        th.Property(
-            "dataset_name",
-            th.StringType,
-            default="analytics",
-            title="Dataset",
-            description="Schema or dataset in the destination that holds the tables.",
-        ),
-        th.Property(
-            "pipeline_name",
-            th.StringType,
-            default="analytics",
-            title="Pipeline",
-            description=(
-                "Name of the dlt pipeline; the DuckDB file is named after it if no "
-                "credentials say otherwise."
-            ),
-        ),
-        th.Property(
-            "batch_size_rows",
-            th.IntegerType,
-            default=100_000,
-            title="Batch size in rows",
-            description="Rows of all streams together that are loaded in one package.",
-        ),
-    ).to_dict()
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        TargetCapabilities.HARD_DELETE,
+        TargetCapabilities.SOFT_DELETE,
+        TargetCapabilities.VALIDATE_RECORDS,
+    ]
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(message_reader=LineReader(self._add_records), **kwargs)
+        reader = LineReader(self._process_record_lines, self._load_if_overdue)
+        super().__init__(message_reader=reader, **kwargs)
         self._buffers: dict[str, StreamBuffer] = {}
-        self._loader = Loader(self.config)
-        self._pending_rows = 0
-        self._state: str | None = None
+        self._loader = Loader(self.config, self.logger)
+        self._run = Run(
+            Metadata(
+                add_all=bool(self.config.get("add_record_metadata")),
+                mark_deleted=not self.config["hard_delete"],
+                sync_started_at=self.initialized_at,
+            ),
+            self.logger,
+            validate=self.config["validate_records"],
+        )
+        self._is_mapped = bool(
+            self.config.get("stream_maps") or self.config.get("flattening_enabled")
+        )
+        self._pending = Pending(self.config)
+        self._active_versions: dict[str, int] = {}
+        self._is_loading = False
+        self._stopped_by: signal.Signals | None = None
 
-    def _add_records(self, stream: str, lines: list[bytes], first_line: int) -> None:
-        try:
-            buffer = self._buffers[stream]
-        except KeyError:
-            msg = (
-                f"Line {first_line}: a record of stream {stream!r} came before the "
-                "stream's SCHEMA."
-            )
-            raise RecordsWithoutSchemaException(msg) from None
-        buffer.add(lines, first_line)
-        self._pending_rows += len(lines)
-        if self._pending_rows >= self.config["batch_size_rows"]:
-            self._load()
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings, but for one that `write_disposition` stands for."""
+        super().append_builtin_config(config_jsonschema)
+        config_jsonschema["properties"].pop("load_method", None)
+
+    # What each message does
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "schema"})
         self._assert_line_requires(message_dict["schema"], requires={"properties"})
         stream = message_dict["stream"]
-        if stream in self._buffers:
-            self._load()
-        self._buffers[stream] = StreamBuffer(
-            stream, message_dict["schema"], message_dict.get("key_properties") or []
+        self._loader.open()
+        self.mapper.register_raw_stream_schema(
+            stream, message_dict["schema"], message_dict.get("key_properties")
         )
+        for stream_map in self.mapper.stream_maps[stream]:
+            self._set_schema(
+                stream_map.stream_alias,
+                stream_map.transformed_schema,
+                tuple(stream_map.transformed_key_properties or ()),
+            )
+
+    def _set_schema(
+        self, stream: str, schema: dict[str, Any], keys: tuple[str, ...]
+    ) -> None:
+        buffer = self._buffers.get(stream)
+        if buffer is not None and buffer.keys == keys:
+            buffer.set_schema(schema)
+            return
+        if buffer is not None:
+            # Its rows are merged on the keys that they came with.
+            self._load()
+        self._buffers[stream] = StreamBuffer(stream, schema, keys, self._run)
+
+    def _process_record_lines(
+        self, stream: str, lines: list[bytes], first_line: int, place: str = "Line"
+    ) -> None:
+        if not self._is_mapped or stream not in self.mapper.stream_maps:
+            self._add_lines(stream, lines, first_line, place)
+            return
+        for number, line in enumerate(lines, first_line):
+            for alias, mapped in mapping.mapped(self.mapper, stream, line):
+                self._add_lines(alias, [mapped], number, place)
+
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """Do nothing: the reader hands records on undecoded."""
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"value"})
-        self._state = msgspec.json.encode(message_dict["value"]).decode()
+        self._pending.state = _encoder.encode(message_dict["value"]).decode()
+        if self._pending.is_empty:
+            self._emit_state()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        raise NotImplementedError
+        self._assert_line_requires(message_dict, requires={"stream", "version"})
+        if not self.config["process_activate_version_messages"]:
+            return
+        version = message_dict["version"]
+        for buffer in self._buffers_of(message_dict["stream"]):
+            stream = buffer.stream
+            seen = buffer.take_versions()
+            if None in seen:
+                self.logger.warning(
+                    "Stream %r: ACTIVATE_VERSION is left out, because records came "
+                    "without a version.",
+                    stream,
+                )
+            elif self._active_versions.get(stream) != version or seen - {version}:
+                self._active_versions[stream] = version
+                self._pending.versions.append((stream, version))
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        msg = "BATCH messages are not supported yet."
-        raise TargetError(msg)
+        self._assert_line_requires(message_dict, {"stream", "encoding", "manifest"})
+        storage = (self.config.get("batch_config") or {}).get("storage") or {}
+        encoding = message_dict["encoding"]
+        for url in message_dict["manifest"]:
+            with batch_files.open_file(
+                url, encoding.get("compression"), storage.get("params") or {}
+            ) as file:
+                match encoding.get("format"):
+                    case "jsonl":
+                        self._add_jsonl(message_dict, file, url)
+                    case "parquet":
+                        self._add_parquet(message_dict, file, url)
+                    case other:
+                        msg = f"BATCH files of format {other!r} can't be read."
+                        raise InputError(msg)
+
+    def _add_jsonl(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
+        first_line = 1
+        for lines in batch_files.record_lines(file, message.get("version")):
+            self._process_record_lines(
+                message["stream"], lines, first_line, f"File {url}, line"
+            )
+            first_line += len(lines)
+
+    def _add_parquet(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
+        for buffer in self._buffers_of(message["stream"]):
+            for rows in batch_files.record_batches(file, buffer.columns, url):
+                buffer.add_rows(rows, message.get("version"))
+                self._count(buffer.stream, rows.num_rows, rows.nbytes)
+
+    def _buffers_of(self, stream: str) -> list[StreamBuffer]:
+        """Find a stream's buffers, under the names that stream maps give it."""
+        if stream not in self.mapper.stream_maps:
+            msg = f"stream {stream!r} has no SCHEMA yet."
+            raise InputError(msg)
+        aliases = [one.stream_alias for one in self.mapper.stream_maps[stream]]
+        return [self._buffers[alias] for alias in aliases]
+
+    def _add_lines(
+        self, stream: str, lines: list[bytes], first_line: int, place: str
+    ) -> None:
+        buffer = self._buffers.get(stream)
+        if buffer is None:
+            msg = (
+                f"{place} {first_line}: a record of stream {stream!r} before the "
+                "stream's SCHEMA."
+            )
+            raise RecordsWithoutSchemaException(msg)
+        buffer.add(lines, first_line, place)
+        self._count(stream, len(lines), sum(map(len, lines)))
+
+    # When batches are loaded
+
+    def _count(self, stream: str, rows: int, size: int) -> None:
+        if self._pending.add(stream, rows, size):
+            self._load()
+
+    def _load_if_overdue(self) -> None:
+        if self._pending.is_overdue:
+            self._load()
 
     def process_endofpipe(self) -> None:
-        """Load what is pending and emit the last STATE."""
+        """Load what waits, and let the last STATE out."""
         self._load()
         self._loader.close()
 
     def _load(self) -> None:
+        """Load what waits in one package; when it is committed, let the STATE out."""
+        deduplicate = self.config.get("write_disposition") != "append"
         batches = [
             batch
             for buffer in self._buffers.values()
-            if (batch := buffer.take()) is not None
+            if (batch := buffer.take(deduplicate=deduplicate)) is not None
         ]
-        if batches:
-            self._loader.load(batches)
-        self._pending_rows = 0
-        if self._state is not None:
-            print(self._state, flush=True)  # noqa: T201
-            self._state = None
+        if batches or self._pending.versions:
+            began = time.monotonic()
+            self._is_loading = True
+            self._loader.load(batches, self._pending.versions)
+            self._is_loading = False
+            self.logger.info(
+                "Loaded %d rows of %d streams in %.1f s.",
+                sum(batch.table.num_rows for batch in batches),
+                len(batches),
+                time.monotonic() - began,
+            )
+        self._emit_state()
+        self._pending.clear()
+        if self._stopped_by is not None:
+            self._stop(self._stopped_by)
+
+    def _emit_state(self) -> None:
+        if self._pending.state is not None:
+            sys.stdout.write(f"{self._pending.state}\n")
+            sys.stdout.flush()
+            self._pending.state = None
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End the run; a load that is under way is finished first."""
+        del frame
+        if self._is_loading:
+            self._stopped_by = signal.Signals(signum)
+        else:
+            self._stop(signal.Signals(signum))
+
+    def _stop(self, by: signal.Signals) -> None:
+        self._loader.close()
+        self.logger.error(
+            "Stopped by %s. Rows that were not loaded come again after the last STATE.",
+            by.name,
+        )
+        sys.exit(128 + by)

@@ -1,0 +1,39 @@
+"""The tables of a pipeline's dataset, and direct access to them where there is SQL."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dlt.destinations.job_client_impl import SqlJobClientBase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlt import Pipeline
+    from dlt.common.schema.typing import TTableSchemaColumns
+
+
+class Tables:
+    """What a pipeline's schema knows of its tables, and a way to run SQL on them.
+
+    Args:
+        pipeline: The pipeline.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    def columns(self, table: str) -> TTableSchemaColumns:
+        """Get a table's columns as the schema has them; none if there is no table."""
+        if not self.pipeline.default_schema_name:
+            return {}
+        tables = self.pipeline.default_schema.tables
+        return tables[table]["columns"] if table in tables else {}
+
+    @contextmanager
+    def sql(self) -> Iterator[SqlJobClientBase | None]:
+        """Connect to the destination; None if it is no SQL database."""
+        client: Any = self.pipeline.destination_client()
+        with client:
+            yield client if isinstance(client, SqlJobClientBase) else None

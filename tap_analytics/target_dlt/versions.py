@@ -1,0 +1,75 @@
+"""ACTIVATE_VERSION: only the rows of a stream's latest version stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from tap_analytics.target_dlt.metadata import COLUMNS, DELETED_AT, TABLE_VERSION
+
+if TYPE_CHECKING:
+    import logging
+
+    from dlt.common.schema.typing import TTableSchema
+    from dlt.destinations.job_client_impl import SqlJobClientBase
+
+    from tap_analytics.target_dlt.tables import Tables
+
+
+class Versions:
+    """Removes the rows of older versions, or marks them.
+
+    Args:
+        tables: The tables.
+        hard_delete: Whether to remove them.
+        logger: Told where the destination can do neither.
+    """
+
+    def __init__(
+        self, tables: Tables, logger: logging.Logger, *, hard_delete: bool
+    ) -> None:
+        self._tables = tables
+        self._logger = logger
+        self._hard_delete = hard_delete
+
+    def activate(self, table: str, version: int) -> None:
+        """Keep only the rows of a table with this version or a newer one.
+
+        Rows without a version were loaded before there were any; they are older.
+        """
+        if not self._tables.columns(table):
+            return
+        with self._tables.sql() as client:
+            if client is None:
+                self._logger.warning(
+                    "ACTIVATE_VERSION is left out for table %r: old rows can't be "
+                    "removed from this destination.",
+                    table,
+                )
+                return
+            self._add_columns(client, table)
+            client.sql_client.execute_sql(self._statement(client, table, version))
+
+    def _statement(self, client: SqlJobClientBase, table: str, version: int) -> str:
+        sql = client.sql_client
+        qualified = sql.make_qualified_table_name(table)
+        column = sql.escape_column_name(TABLE_VERSION)
+        older = f"({column} < {version:d} OR {column} IS NULL)"
+        if self._hard_delete:
+            return f"DELETE FROM {qualified} WHERE {older}"  # noqa: S608, names are quoted
+        deleted_at = sql.escape_column_name(DELETED_AT)
+        return (
+            f"UPDATE {qualified} SET {deleted_at} = CURRENT_TIMESTAMP"  # noqa: S608
+            f" WHERE {older} AND {deleted_at} IS NULL"
+        )
+
+    def _add_columns(self, client: SqlJobClientBase, table: str) -> None:
+        """Add the columns that versions need to a table that was made without."""
+        needed = {TABLE_VERSION} if self._hard_delete else {TABLE_VERSION, DELETED_AT}
+        if missing := sorted(needed - self._tables.columns(table).keys()):
+            columns: dict[str, Any] = {
+                name: {"name": name, **COLUMNS[name].hints} for name in missing
+            }
+            client.schema.update_table(
+                cast("TTableSchema", {"name": table, "columns": columns})
+            )
+            client.update_stored_schema(only_tables=[table])
