@@ -125,10 +125,11 @@ class Bookmark:
         value = self._highest
         if self._is_timestamp and value is not None:
             value = min(value, self._now)
+        has_parents = self._parents_now or self._parents_then
         # In one step, so that a signal leaves the old bookmark or the new one.
         state.update(
             ({} if value is None else {KEY: self.key, VALUE: value})
-            | ({PARENTS: _packed(self._parents_now)} if self._parents_now else {})
+            | ({PARENTS: _packed(self._parents_now)} if has_parents else {})
         )
 
 
