@@ -218,9 +218,7 @@ def test_full_table_is_the_default(api: Sandbox, runs: Runs) -> None:
     assert runs.state["bookmarks"]["time"] == {}
 
 
-def test_a_catalog_makes_any_stream_incremental(
-    api: Sandbox, runs: Runs, tmp_path: Path
-) -> None:
+def test_a_catalog_makes_any_stream_incremental(api: Sandbox, tmp_path: Path) -> None:
     found = run_tap({}, "--discover", folder=tmp_path)
     catalog = json.loads(found.out)
     for entry in catalog["streams"]:
@@ -276,7 +274,7 @@ def test_a_replication_key_that_is_no_field_is_named(
     assert "'changedAt'" in outcome.error
 
 
-def test_a_start_date_that_is_none_is_named(api: Sandbox, runs: Runs) -> None:
+def test_a_start_date_that_is_none_is_named(runs: Runs) -> None:
     assert (
         runs(start_date="last week").error
         == "start_date is no date or time: 'last week'."
