@@ -21,7 +21,13 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of a URL, the default port filled in."""
+    """Return scheme, host and port of a URL, the default port filled in.
+
+    Raises:
+        ValueError: If it is no URL.
+    """
+    if not url.isascii():  # A host may be written in two ways: take that of requests.
+        url = requests.Request("GET", url).prepare().url or url
     parts = urlsplit(url)
     return (
         parts.scheme,
@@ -34,14 +40,20 @@ def check_origin(url: str, home: str, source: str) -> None:
     """Refuse a URL that would carry the key away from its origin.
 
     Args:
-        url: Where a request is about to go.
+        url: Where a request is about to go, absolute or seen from `home`.
         home: A URL of the API.
         source: What named the URL, as the error says it.
 
     Raises:
         FatalAPIError: If the two differ in scheme, host or port.
     """
-    if origin(url) != origin(home):
+    try:
+        url = urljoin(home, url)
+        leads_away = origin(url) != origin(home)
+    except ValueError as error:
+        msg = f"{source} is no valid URL: {error}."
+        raise FatalAPIError(msg) from error
+    if leads_away:
         parts = urlsplit(url)
         msg = (
             f"{source} leads to {parts.scheme}://{parts.netloc.rpartition('@')[2]}, "
@@ -100,7 +112,9 @@ class OneOriginSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target is not None:
-            check_origin(
-                urljoin(resp.url, target), resp.url, f"the redirect of {resp.url}"
-            )
+            try:
+                check_origin(target, resp.url, f"the redirect of {resp.url}")
+            except FatalAPIError:
+                resp.close()
+                raise
         return target
