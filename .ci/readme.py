@@ -1,0 +1,63 @@
+"""Writes the table of settings into the README, as `--about` reports them."""
+# ruff: noqa: INP001 - a script, no package
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from singer_sdk.helpers.capabilities import (
+    BATCH_CONFIG,
+    FLATTENING_CONFIG,
+    STREAM_MAPS_CONFIG,
+)
+
+from tap_analytics.tap import TapAnalytics
+
+FILE = Path(__file__).parents[1] / "README.md"
+MARKED = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
+OF_THE_SDK = {
+    name
+    for schema in (BATCH_CONFIG, FLATTENING_CONFIG, STREAM_MAPS_CONFIG)
+    for name in schema["properties"]
+}
+
+
+def main() -> None:
+    """Updates the README."""
+    text = with_settings(FILE.read_text(encoding="utf-8"))
+    FILE.write_text(text, encoding="utf-8")
+
+
+def with_settings(text: str) -> str:
+    """Returns the README's text with the current settings in it."""
+    return MARKED.sub(lambda found: found[1] + table() + found[2], text)
+
+
+def table() -> str:
+    """Returns the tap's own settings as a Markdown table."""
+    rows = [
+        f"| `{name}` | {_default(name, setting)} | {setting['description']} |"
+        for name, setting in TapAnalytics.config_jsonschema["properties"].items()
+        if name not in OF_THE_SDK
+    ]
+    return "\n".join(
+        ["| setting | default | meaning |", "| --- | --- | --- |", *rows, ""]
+    )
+
+
+def _default(name: str, setting: dict[str, Any]) -> str:
+    if name in TapAnalytics.config_jsonschema.get("required", ()):
+        return "required"
+    default = setting.get("default")
+    if default is None:
+        return ""
+    return (
+        f"`{default if isinstance(default, str) and default else json.dumps(default)}`"
+    )
+
+
+if __name__ == "__main__":
+    main()
