@@ -21,7 +21,7 @@ FOR_DEV := .venv/.for-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format constraints clean
+.PHONY: help demo test check format plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -32,15 +32,19 @@ demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 test: $(FOR_DEV) ## Run all tests
 	$(BIN)/pytest
 
-check: $(FOR_DEV) ## Check style, types and meltano.yml
+check: $(FOR_DEV) ## Check style, types and YAML files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 
 format: $(FOR_DEV) ## Put the code into the style that check asks for
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+plugins: $(FOR_DEV) ## Write into meltano.yml what our plugins report about themselves
+	$(BIN)/python .ci/meltano_yml.py
 
 constraints: ## Pin anew what pyproject.toml asks for (takes uv)
 	uv pip compile --quiet --universal --all-extras --group dev pyproject.toml \

@@ -58,8 +58,13 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> str:
     """Makes an empty database and returns its URL."""
+    return empty_database(postgres_server)
+
+
+def empty_database(server: PostgresServer) -> str:
+    """Makes an empty database and returns its URL."""
     name = f"test_{uuid4().hex}"
-    with closing(psycopg2.connect(postgres_server.get_uri())) as connection:
+    with closing(psycopg2.connect(server.get_uri())) as connection:
         connection.autocommit = True
         connection.cursor().execute(f"create database {name}")
-    return postgres_server.get_uri(name)
+    return server.get_uri(name)

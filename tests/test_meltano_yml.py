@@ -1,0 +1,85 @@
+"""What meltano.yml says of this package's plugins; `make plugins` writes it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.e2e.commands import PROJECT, succeed
+
+KINDS = {
+    "string": {"string", "options", "date_iso8601"},
+    "integer": {"integer"},
+    "number": {"decimal"},
+    "boolean": {"boolean"},
+    "object": {"object"},
+    "array": {"array"},
+}
+
+
+@pytest.fixture(scope="module", params=["tap-analytics", "target-dlt"])
+def plugin(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """A plugin as meltano.yml has it, with what its command reports as `about`."""
+    plugins = YAML(typ="safe").load(PROJECT / "meltano.yml")["plugins"]
+    (defined,) = (
+        plugin
+        for plugin in plugins["extractors"] + plugins["loaders"]
+        if plugin["name"] == request.param
+    )
+    folder = tmp_path_factory.mktemp("about")
+    about = succeed(defined["executable"], "--about", "--format=json", cwd=folder)
+    return {**defined, "about": json.loads(about)}
+
+
+@pytest.fixture
+def settings(plugin: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each setting: as meltano.yml has it, and its JSON schema."""
+    schemas = plugin["about"]["settings"]["properties"]
+    return [(setting, schemas[setting["name"]]) for setting in plugin["settings"]]
+
+
+def test_it_has_every_setting(plugin: dict[str, Any]) -> None:
+    names = [setting["name"] for setting in plugin["settings"]]
+    assert names == list(plugin["about"]["settings"]["properties"])
+
+
+def test_its_capabilities_are_those_reported(plugin: dict[str, Any]) -> None:
+    assert plugin["capabilities"] == plugin["about"]["capabilities"]
+
+
+def test_settings_are_described_as_reported(settings: Any) -> None:
+    for setting, schema in settings:
+        assert (setting["label"], setting["description"], setting.get("value")) == (
+            (schema["title"], schema["description"], schema.get("default"))
+        )
+
+
+def test_kinds_fit_the_types(settings: Any) -> None:
+    for setting, schema in settings:
+        types = [schema, *schema.get("oneOf", [])]
+        names = {name for type_ in types for name in _names(type_)}
+        kinds = set[str]().union(*(KINDS[name] for name in names - {"null"}))
+        assert setting["kind"] in kinds, setting["name"]
+
+
+def test_options_are_the_values_that_are_allowed(settings: Any) -> None:
+    for setting, schema in settings:
+        allowed = [value for value in schema.get("enum", []) if value is not None]
+        options = [option["value"] for option in setting.get("options", [])]
+        assert options == allowed
+        assert (setting["kind"] == "options") == bool(allowed)
+
+
+def test_what_is_secret_is_sensitive(settings: Any) -> None:
+    for setting, schema in settings:
+        assert setting.get("sensitive", False) == schema.get("secret", False)
+
+
+def _names(schema: dict[str, Any]) -> list[str]:
+    names = schema.get("type", [])
+    return [names] if isinstance(names, str) else names
