@@ -19,6 +19,7 @@ from tap_analytics.target_dlt.decoder import (
     MissingKeyError,
     RecordDecoder,
     validate,
+    with_decimals,
 )
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.metadata import COLUMNS, DELETED_AT
@@ -126,7 +127,7 @@ class StreamBuffer:
         self._columns = columns
         self._decoder = RecordDecoder(self._columns, self.keys)
         if self._run.validate:
-            self._validator = JSONSchemaValidator(dict(schema))
+            self._validator = JSONSchemaValidator(with_decimals(schema))
 
     @property
     def columns(self) -> Mapping[str, ColumnType]:

@@ -180,6 +180,11 @@ def _explained(index: int, error: msgspec.ValidationError) -> BadRecordError:
     return BadRecordError(index, f"field {field!r}: {reason}" if field else reason)
 
 
+def with_decimals(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Make decimals of a schema's numbers, to go with those that are validated."""
+    return _any.decode(msgspec.json.encode(schema))
+
+
 def validate(lines: Sequence[bytes], validator: BaseJSONSchemaValidator) -> None:
     """Check the records of RECORD lines against the stream's JSON schema.
 

@@ -181,8 +181,8 @@ class Loader:
         `d.id` for a field of the column, where there is one of that name and of type
         JSON; the other way, upsert, is not open to that.
         """
-        supported = self._destination.capabilities().supported_merge_strategies or ()
         if disposition == "merge" and ("d" in columns or "s" in columns):
+            supported = self._destination.capabilities().supported_merge_strategies
             if "upsert" in supported:
                 return {"disposition": "merge", "strategy": "upsert"}
         return disposition

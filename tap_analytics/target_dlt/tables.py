@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
@@ -34,6 +34,6 @@ class Tables:
     @contextmanager
     def sql(self) -> Iterator[SqlJobClientBase | None]:
         """Connect to the destination; None if it is no SQL database."""
-        client: Any = self.pipeline.destination_client()
-        with client:
-            yield client if isinstance(client, SqlJobClientBase) else None
+        with self.pipeline.destination_client() as client:
+            found: object = client
+            yield found if isinstance(found, SqlJobClientBase) else None

@@ -46,8 +46,10 @@ class Versions:
                     table,
                 )
                 return
-            self._add_columns(client, table)
-            client.sql_client.execute_sql(self._statement(client, table, version))
+        self._add_columns(table)
+        with self._tables.sql() as client:
+            if client is not None:
+                client.sql_client.execute_sql(self._statement(client, table, version))
 
     def _statement(self, client: SqlJobClientBase, table: str, version: int) -> str:
         sql = client.sql_client
@@ -62,14 +64,14 @@ class Versions:
             f" WHERE {older} AND {deleted_at} IS NULL"
         )
 
-    def _add_columns(self, client: SqlJobClientBase, table: str) -> None:
+    def _add_columns(self, table: str) -> None:
         """Add the columns that versions need to a table that was made without."""
         needed = {TABLE_VERSION} if self._hard_delete else {TABLE_VERSION, DELETED_AT}
         if missing := sorted(needed - self._tables.columns(table).keys()):
             columns: dict[str, Any] = {
                 name: {"name": name, **COLUMNS[name].hints} for name in missing
             }
-            client.schema.update_table(
+            self._tables.pipeline.default_schema.update_table(
                 cast("TTableSchema", {"name": table, "columns": columns})
             )
-            client.update_stored_schema(only_tables=[table])
+            self._tables.pipeline.sync_schema()

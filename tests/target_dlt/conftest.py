@@ -10,7 +10,7 @@ import sys
 import tempfile
 import uuid
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,6 @@ class Database:
     config: dict[str, Any]
     query: Callable[[str], list[tuple[Any, ...]]]
     dataset: str = "analytics.analytics"
-    states: list[Any] = field(default_factory=list)
 
     def load(self, *messages: Message | str, **config: Any) -> list[Any]:
         """Run the target in this process; returns the states that it lets out."""
@@ -69,13 +68,16 @@ class Database:
         return [json.loads(line) for line in output.getvalue().splitlines()]
 
     def rows(self, columns: str = "*", table: str = "s") -> list[tuple[Any, ...]]:
-        """Read a table, ordered by all its columns."""
-        return self.query(f"SELECT {columns} FROM {self.dataset}.{table} ORDER BY ALL")
+        """Read a table, in an order that is always the same."""
+        return sorted(
+            self.query(f"SELECT {columns} FROM {self.dataset}.{table}"),
+            key=lambda row: [(value is not None, str(value)) for value in row],
+        )
 
     def types(self, table: str = "s") -> dict[str, str]:
         """Read the types of a table's columns."""
         return dict(
-            self.query(  # type: ignore[arg-type]
+            self.query(
                 "SELECT column_name, data_type FROM information_schema.columns WHERE"
                 f" table_schema = '{self.dataset.rpartition('.')[2]}' AND table_name ="
                 f" '{table}'"
@@ -121,7 +123,7 @@ def postgres(postgres_server: str) -> Iterator[Database]:
     def query(sql: str) -> list[tuple[Any, ...]]:
         with psycopg2.connect(uri) as connection, connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
-            cursor.execute(sql.replace("ORDER BY ALL", "ORDER BY 1"))
+            cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
     yield Database(
