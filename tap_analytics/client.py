@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import weakref
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from http import HTTPStatus
@@ -81,7 +82,9 @@ class Api:
     @cached_property
     def session(self) -> OneOriginSession:
         """The session that sends every request of the run."""
-        return OneOriginSession(self.url, self.config["concurrency"])
+        session = OneOriginSession(self.url, self.config["concurrency"])
+        weakref.finalize(self, session.close)
+        return session
 
     @cached_property
     def authenticator(self) -> HeaderAuthenticator:
@@ -454,8 +457,8 @@ class AnalyticsStream(OrderedStream):
         while not paginator.finished:
             page = self.fetch(context, paginator.current_value)
             paginator.advance(page)
-            for row in self.rows(page, context):
-                yield decoded(row)
+            if not paginator.repeated:
+                yield from map(decoded, self.rows(page, context))
 
 
 def _raw(value: Any) -> Raw:
