@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from tap_analytics.errors import VanishedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from singer_sdk.helpers.types import Context
 
     from tap_analytics.fields import Row
     from tap_analytics.page import Page
     from tap_analytics.pagination import NextRequest, Paginator
+
+IDLE_SECONDS = 1
+"""A thread that has had nothing to do for so long ends."""
 
 PAGES_AHEAD = 4
 """So many pages of one branch are in memory at a time, at most."""
@@ -48,27 +51,35 @@ class Prefetcher:
         self._tasks = queue.PriorityQueue()
         self._ticket = itertools.count()
         self._threads = 0
-        self._idle = 0
+        self._unfinished = 0
+        self._is_stopped = False
         self._lock = threading.Lock()
 
     def submit(self, order: Order, task: Callable[[], None]) -> None:
         """Run a task, which must not raise, as soon as a thread is free."""
         self._tasks.put((order, next(self._ticket), task))
         with self._lock:
-            if self._idle < self._tasks.qsize() and self._threads < self.size:
+            self._unfinished += 1
+            if self._threads < min(self._unfinished, self.size):
                 self._threads += 1
                 threading.Thread(
                     target=self._work, name=f"fetch-{self._threads}", daemon=True
                 ).start()
 
+    def stop(self) -> None:
+        """Let the threads end, for nobody reads on; what has not begun is dropped."""
+        self._is_stopped = True
+        for _ in range(self._threads):  # Whoever waits for a task is to notice.
+            self._tasks.put(((), next(self._ticket), lambda: None))
+
     def _work(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             _, _, task = self._tasks.get()
-            with self._lock:
-                self._idle -= 1
+            if self._is_stopped:
+                return
             task()
+            with self._lock:
+                self._unfinished -= 1
 
 
 class _Fetch:
@@ -123,18 +134,21 @@ class PageReader:
     def ready(self) -> bool:
         """Whether the next page, or the end, is there without waiting."""
         with self._changed:
-            return not self._fetches or self._fetches[0].done
+            return self._next_is_known
+
+    @property
+    def _next_is_known(self) -> bool:
+        return not self._fetches or self._fetches[0].done
 
     def _next(self) -> Page | None:
         with self._changed:
+            if not self._next_is_known:
+                self._prefetcher.on_wait()
+            while not self._next_is_known:
+                self._changed.wait()
             if not self._fetches:
                 return None
-            fetch = self._fetches[0]
-            if not fetch.done:
-                self._prefetcher.on_wait()
-            while not fetch.done:
-                self._changed.wait()
-            self._fetches.popleft()
+            fetch = self._fetches.popleft()
             if fetch.error is not None:
                 raise fetch.error
             self._fill()
@@ -180,6 +194,8 @@ class PageReader:
                 return
             try:
                 self._paginator.advance(fetch.page)
+                if self._paginator.repeated:
+                    self._fetches.remove(fetch)
             except BaseException as error:  # noqa: BLE001 - it is raised by the reader
                 fetch.error = error
                 self._failed = True
@@ -263,27 +279,34 @@ class Branch(Generic[SourceT]):
         written waits for a page that is only needed later.
         """
         ahead: deque[tuple[Page, Row, list[Branch[SourceT]]]] = deque()
-        coming = self._rows_as_they_come()
+        coming = self._rows_as_they_come(ahead)
         number = itertools.count()
-        more = True
+        more, failure = True, None
         while more or ahead:
-            while more and len(ahead) < self._lookahead:
-                page, row = next(coming, _END)
-                if page is None:
-                    more = False
-                elif row is not None:
-                    ahead.append((page, row, self._below(row, next(number))))
-                elif ahead:
-                    break
+            try:
+                while more and len(ahead) < self._lookahead:
+                    page, row = next(coming, _END)
+                    if page is None:
+                        more = False
+                    elif row is None:
+                        break
+                    else:
+                        ahead.append((page, row, self._below(row, next(number))))
+            except Exception as error:  # noqa: BLE001 - it is raised at its place
+                more, failure = False, error
             if ahead:
                 yield ahead.popleft()
+        if failure is not None:
+            raise failure
 
-    def _rows_as_they_come(self) -> Iterator[tuple[Page | None, Row | None]]:
-        """Return the rows; no row where there is none without waiting for a page."""
+    def _rows_as_they_come(
+        self, ahead: Collection[object]
+    ) -> Iterator[tuple[Page | None, Row | None]]:
+        """Return the rows; while some are ahead, no row instead of waiting for one."""
         for page in self.pages():
             for row in self.source.rows(page, self.context):
                 yield page, row
-            if not self._reader.ready:
+            while ahead and not self._reader.ready:
                 yield page, None
 
     def _below(self, row: Row, number: int) -> list[Branch[SourceT]]:

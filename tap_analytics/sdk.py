@@ -185,6 +185,9 @@ class OrderedStream(RESTStream[Any]):
             self.prefetcher.on_wait = self.writer.flush
             try:
                 _write(self._open(), self.ABORT_AT_RECORD_COUNT)
+            except BaseException:
+                self.prefetcher.stop()
+                raise
             finally:
                 self.writer.flush()
         for stream in selected:
