@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 1
 """A thread that has had nothing to do for so long ends."""
 
+IDLE_SECONDS = 1.0
+"""A thread that has had nothing to do for so long ends."""
+
 PAGES_AHEAD = 4
 """So many pages of one branch are in memory at a time, at most."""
 
@@ -74,7 +77,14 @@ class Prefetcher:
 
     def _work(self) -> None:
         while True:
-            _, _, task = self._tasks.get()
+            try:
+                _, _, task = self._tasks.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._tasks.empty():
+                        self._threads -= 1
+                        return
+                continue
             if self._is_stopped:
                 return
             task()

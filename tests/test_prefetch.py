@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import sys
+import queue
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -337,6 +338,18 @@ def test_stopped_threads_end_and_fetch_nothing_more() -> None:
         thread.join(TIMEOUT)
         assert not thread.is_alive()
     assert tree.fetched == [("", 0), ("p0", 0)]
+
+
+def test_threads_with_nothing_to_do_end_and_are_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tap_analytics.prefetch.IDLE_SECONDS", 0.001)
+    prefetcher, ran_on = Prefetcher(2), queue.Queue[threading.Thread]()
+    for _ in range(3):
+        prefetcher.submit((), lambda: ran_on.put(threading.current_thread()))
+        thread = ran_on.get(timeout=TIMEOUT)
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
 
 
 # The window
