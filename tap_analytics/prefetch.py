@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from tap_analytics.page import Page
     from tap_analytics.pagination import NextRequest, Paginator
 
-IDLE_SECONDS = 1
-"""A thread that has had nothing to do for so long ends."""
-
 IDLE_SECONDS = 1.0
 """A thread that has had nothing to do for so long ends."""
 

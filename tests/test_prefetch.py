@@ -6,8 +6,8 @@ import io
 import itertools
 import json
 import logging
-import sys
 import queue
+import sys
 import threading
 from collections import deque
 from contextlib import contextmanager
