@@ -28,7 +28,7 @@ def retry_after(value: str, now: datetime | None = None) -> float | None:
         return float(value)
     try:
         until = email.utils.parsedate_to_datetime(value)
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=timezone.utc)
@@ -51,4 +51,8 @@ def reason(error: requests.RequestException) -> str:
         here = getattr(here, "reason", None) or here.__cause__ or here.__context__
         if not isinstance(here, BaseException):
             break
+    if isinstance(innermost, TimeoutError):
+        return "no answer within the time-out"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer was cut off"
     return " ".join(str(innermost).split()) or type(innermost).__name__
