@@ -113,7 +113,10 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 def _write_out(lines: bytearray) -> None:
     out = getattr(sys.stdout, "buffer", None)
     if out is not None:
-        out.write(lines)
+        with memoryview(lines) as view:
+            written = 0
+            while written < len(view):  # Unbuffered, it may take less at a time.
+                written += out.write(view[written:])
     else:  # A test has put a text stream in its place.
         sys.stdout.write(lines.decode())
     sys.stdout.flush()
