@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_analytics.errors import ConfigError
 
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
+_READ_AS: dict[str, tuple[type, ...]] = {
+    "array": (list,),
+    "integer": (int,),
+    "null": (type(None),),
+    "number": (int, float),
+    "object": (dict,),
+}
 
 
 def settings_from(
@@ -37,7 +44,7 @@ def settings_from(
             try:
                 settings[name] = _value(environ[variable], setting)
             except ValueError as error:
-                kind = " or ".join(_types(setting))
+                kind = " or ".join(name for name in _types(setting) if name != "null")
                 msg = f"The environment variable {variable} is no {kind}."
                 raise ConfigError(msg) from error
     return settings
@@ -45,8 +52,7 @@ def settings_from(
 
 def _types(setting: Mapping[str, Any]) -> list[str]:
     types = setting.get("type", [])
-    types = [types] if isinstance(types, str) else types
-    return [name for name in types if name != "null"]
+    return [types] if isinstance(types, str) else list(types)
 
 
 def _value(text: str, setting: Mapping[str, Any]) -> Any:
@@ -57,4 +63,11 @@ def _value(text: str, setting: Mapping[str, Any]) -> Any:
         if text.lower() not in _TRUE | _FALSE:
             raise ValueError(text)
         return text.lower() in _TRUE
-    return json.loads(text)
+    value = json.loads(text, parse_constant=_refuse)
+    if types and not any(type(value) in _READ_AS[name] for name in types):
+        raise ValueError(text)
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and Infinity are no JSON.

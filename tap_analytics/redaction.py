@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import re
 import sys
 import traceback
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -21,39 +23,69 @@ class Redaction(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._spellings: list[str] = []
+        self._secrets: set[str] = set()
+        self._spelled: re.Pattern[str] | None = None
 
     def hide(self, secret: str) -> None:
         """Let a secret appear no more."""
-        spellings = {
-            secret,
-            quote(secret),
-            quote(secret, safe=""),
-            quote_plus(secret),
-            json.dumps(secret)[1:-1],
-            repr(secret)[1:-1],
-        }
-        self._spellings = sorted({*self._spellings, *spellings} - {""}, key=len)[::-1]
+        if not secret:
+            return
+        self._secrets.add(secret)
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        patterns = ("".join(map(_spelled, secret)) for secret in longest_first)
+        self._spelled = re.compile("|".join(patterns), re.IGNORECASE)
 
     def forget(self) -> None:
         """Hide nothing any more: a new run begins in the same process."""
-        self._spellings = []
+        self._secrets.clear()
+        self._spelled = None
 
     def redacted(self, text: str) -> str:
         """Return a text without the secrets."""
-        for spelling in self._spellings:
-            text = text.replace(spelling, HIDDEN)
-        return text
+        return self._spelled.sub(HIDDEN, text) if self._spelled else text
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
+        text = _message(record)
+        if record.exc_info and record.exc_info[0]:
+            trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            if self.redacted(trace) != trace:  # No formatter may see the error itself.
+                record.exc_info = record.exc_text = None
+                text += f"\n{trace}"
         if (redacted := self.redacted(text)) != text:
             record.msg, record.args = redacted, ()
-        if record.exc_info and record.exc_info[0]:
-            lines = traceback.format_exception(*record.exc_info)
-            record.exc_text = self.redacted("".join(lines).rstrip())
+        for name, value in vars(record).items():
+            if isinstance(value, str):
+                setattr(record, name, self.redacted(value))
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, LookupError):  # Logging itself tells of such a bug.
+        record.msg, record.args = f"{record.msg} {record.args}", ()
+        return record.msg
+
+
+def _spelled(character: str) -> str:
+    """Return a pattern for a character as URLs, JSON, HTML or Python may have it."""
+    utf_8 = character.encode(errors="replace")
+    latin_1 = character.encode("latin-1", errors="replace")
+    spellings = {
+        character,
+        f"\\{character}",
+        "".join(f"%{byte:02x}" for byte in utf_8),
+        quote_plus(utf_8),
+        json.dumps(character)[1:-1],
+        f"\\u{ord(character):04x}",
+        repr(character)[1:-1],
+        repr(utf_8)[2:-1],
+        repr(latin_1)[2:-1],
+        html.escape(character),
+    }
+    longest_first = sorted(spellings, key=len, reverse=True)
+    return f"(?:{'|'.join(map(re.escape, longest_first))})"
 
 
 redaction = Redaction()
