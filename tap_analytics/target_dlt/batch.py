@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks.core import JSONSchemaValidator
 
 from tap_analytics.target_dlt import values
-from tap_analytics.target_dlt.column_types import column_types, unify
+from tap_analytics.target_dlt.column_types import ColumnType, column_types, unify
 from tap_analytics.target_dlt.decoder import (
     BadRecordError,
     ColumnTooNarrowError,
@@ -26,9 +27,8 @@ from tap_analytics.target_dlt.metadata import COLUMNS, DELETED_AT
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from tap_analytics.target_dlt.column_types import ColumnType
     from tap_analytics.target_dlt.metadata import Message, Metadata
 
 CHUNK_ROWS = 8192
@@ -36,6 +36,10 @@ CHUNK_ROWS = 8192
 
 CHUNK_BYTES = 8 << 20
 """Bytes of lines that are decoded in one go, however few they are."""
+
+
+Chunk = tuple[pa.RecordBatch, Mapping[str, ColumnType]]
+"""Rows, and the types of their columns."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,13 @@ class Run:
         metadata: Makes the `_sdc_` columns.
         logger: Told once about each field that no SCHEMA declares.
         validate: Whether to check records against their JSON schema.
+        append: Whether to append rows that have a key, too.
     """
 
     metadata: Metadata
     logger: logging.Logger
     validate: bool
+    append: bool
 
 
 class StreamBuffer:
@@ -98,10 +104,13 @@ class StreamBuffer:
         self._run = run
         self._told: set[str] = set()
         self._columns: dict[str, ColumnType] = {}
-        self._chunks: list[tuple[pa.RecordBatch, dict[str, ColumnType]]] = []
+        self._chunks: list[Chunk] = []
         self._lines: list[bytes] = []
         self._line_runs: list[tuple[str, int, int]] = []
         self._bytes = 0
+        self._marked_rows = 0
+        self.rows = 0
+        self.is_appended = run.append or not keys
         self._received_at = dt.datetime.now(tz=dt.timezone.utc)
         self.set_schema(schema)
 
@@ -149,6 +158,7 @@ class StreamBuffer:
         if not self._lines:
             self._received_at = dt.datetime.now(tz=dt.timezone.utc)
         self._line_runs.append((place, first_line, len(lines)))
+        self.rows += len(lines)
         self._lines += lines
         self._bytes += sum(map(len, lines))
         if len(self._lines) >= CHUNK_ROWS or self._bytes >= CHUNK_BYTES:
@@ -157,6 +167,7 @@ class StreamBuffer:
     def add_rows(self, rows: pa.RecordBatch, version: int | None) -> None:
         """Take rows that have the stream's columns already."""
         self._convert()
+        self.rows += rows.num_rows
         messages = [_Row(version=version)] * rows.num_rows
         added = self._run.metadata.arrays(messages, dt.datetime.now(tz=dt.timezone.utc))
         self._add_chunk(dict(zip(rows.schema.names, rows.columns, strict=True)), added)
@@ -168,11 +179,16 @@ class StreamBuffer:
         versions, self._versions = self._versions, set()
         return versions
 
-    def take(self, *, deduplicate: bool) -> Batch | None:
-        """Give the rows taken since the last call.
+    def mark(self) -> None:
+        """Remember that a STATE vouches for the rows taken so far."""
+        self._marked_rows = self.rows
+
+    def take(self, *, marked: bool) -> Batch | None:
+        """Give the rows taken since the last call, the last one of each key.
 
         Args:
-            deduplicate: Whether to keep only the last row of each key.
+            marked: Whether to give only those that a STATE vouches for, if they are
+                appended. Others would be doubled if the run went on after that STATE.
 
         Returns:
             The rows, or None if there are none.
@@ -183,6 +199,10 @@ class StreamBuffer:
         """
         self._convert()
         chunks, self._chunks = self._chunks, []
+        if marked and self.is_appended:
+            chunks, self._chunks = _split(chunks, self._marked_rows)
+        self.rows -= sum(rows.num_rows for rows, _ in chunks)
+        self._marked_rows = 0
         if not chunks:
             return None
         try:
@@ -190,7 +210,7 @@ class StreamBuffer:
         except values.MisfitError as error:
             msg = f"Stream {self.stream!r}: {error}"
             raise InputError(msg) from None
-        if deduplicate and self.keys:
+        if not self.is_appended:
             table = last_of_each(table, self.keys)
         return Batch(self.stream, table, columns, self.keys)
 
@@ -262,14 +282,28 @@ class _Row:
     time_extracted: str | None = None
 
 
+def _split(chunks: Sequence[Chunk], count: int) -> tuple[list[Chunk], list[Chunk]]:
+    """Split chunks in those of the first rows, so many, and the rest."""
+    first: list[Chunk] = []
+    rest: list[Chunk] = []
+    for rows, columns in chunks:
+        here = min(count, rows.num_rows)
+        count -= here
+        if here:
+            first.append((rows.slice(0, here), columns))
+        if here < rows.num_rows:
+            rest.append((rows.slice(here), columns))
+    return first, rest
+
+
 def united(
-    chunks: Sequence[tuple[pa.RecordBatch, Mapping[str, ColumnType]]],
+    chunks: Sequence[Chunk],
     at_least: Mapping[str, ColumnType] | None = None,
 ) -> tuple[pa.Table, dict[str, ColumnType]]:
     """Unite chunks of a stream, between which its schema may have changed.
 
     Args:
-        chunks: Rows, and the types of their columns.
+        chunks: The chunks.
         at_least: Types that the columns are to have if that is enough.
 
     Returns:

@@ -65,11 +65,11 @@ class Evolution:
             for name, type_ in wanted.items()
             if existing.get(name, type_).hints != type_.hints
         }:
-            with self._tables.sql() as client:
-                if client is not None and _can_alter(client):
-                    self._alter(client, table, wider)
-                else:
-                    rows, wanted = _beside(rows, wanted, wider)
+            client = self._tables.sql
+            if client is not None and _can_alter(client):
+                self._alter(client, table, wider)
+            else:
+                rows, wanted = _beside(rows, wanted, wider)
         existing |= wanted
         return rows, wanted
 
@@ -83,12 +83,10 @@ class Evolution:
             for name, column in self._tables.columns(table).items()
             if "data_type" in column
         }
-        if not columns:
-            return {}
-        with self._tables.sql() as client:
-            if client is None or not _can_alter(client):
-                return columns
-            _, stored = client.get_storage_table(table)
+        client = self._tables.sql
+        if not columns or client is None or not _can_alter(client):
+            return columns
+        _, stored = client.get_storage_table(table)
         for name, type_ in columns.items():
             if "data_type" in stored.get(name, {}):
                 found = from_hints(stored[name])

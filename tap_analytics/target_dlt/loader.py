@@ -15,9 +15,9 @@ from tap_analytics.target_dlt.destination import (
 
 # isort: split
 import dlt
-import pyarrow as pa
 from dlt.common.storages.load_package import load_package_state
 
+from tap_analytics.target_dlt.appends import Appends, with_load_id
 from tap_analytics.target_dlt.errors import InputError, LoadError, TargetError
 from tap_analytics.target_dlt.evolution import Evolution
 from tap_analytics.target_dlt.metadata import DELETED_AT
@@ -31,14 +31,13 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Container, Iterator, Mapping, Sequence
 
+    import pyarrow as pa
     from dlt.common.normalizers.naming import NamingConvention
     from dlt.common.schema.typing import TWriteDisposition, TWriteDispositionConfig
     from dlt.extract import DltResource
 
     from tap_analytics.target_dlt.batch import Batch
     from tap_analytics.target_dlt.column_types import ColumnType
-
-LOAD_ID = "_dlt_load_id"
 
 
 class Loader:
@@ -94,6 +93,7 @@ class Loader:
         self._naming = self._pipeline.destination_client().schema.naming
         self._tables = Tables(self._pipeline)
         self._evolution = Evolution(self._tables)
+        self._appends = Appends(self._tables, self._directory.run)
         self._versions = Versions(
             self._tables, self._logger, hard_delete=self._config["hard_delete"]
         )
@@ -107,7 +107,7 @@ class Loader:
     def _errors_explained(self) -> Iterator[None]:
         try:
             yield
-        except TargetError:
+        except (TargetError, BrokenPipeError):
             raise
         except Exception as error:
             reason = redacted(explained(error), self._config)
@@ -127,13 +127,31 @@ class Loader:
             TargetError: A batch can't be loaded, or the destination not be reached.
         """
         self.open()
-        with self._errors_explained():
+        with self._errors_explained(), self._tables.connected():
             if batches:
-                self._pipeline.extract([self._resource(batch) for batch in batches])
-                self._pipeline.normalize()
-                self._pipeline.load()
+                self._load(batches)
             for stream, version in versions:
                 self._versions.activate(self._table_name(stream), version)
+
+    @contextmanager
+    def confirmed(self) -> Iterator[None]:
+        """Note that a STATE vouches for all rows so far; it is to go out in here.
+
+        Raises:
+            LoadError: The destination can't be reached.
+        """
+        if self._naming is None:
+            yield
+            return
+        with self._errors_explained(), self._appends.confirmed():
+            yield
+
+    def _load(self, batches: Sequence[Batch]) -> None:
+        self._appended: list[str] = []
+        extracted = self._pipeline.extract([self._resource(batch) for batch in batches])
+        self._pipeline.normalize()
+        self._appends.begin(extracted.loads_ids[0], self._appended)
+        self._pipeline.load()
 
     def _resource(self, batch: Batch) -> DltResource:
         table = self._table_name(batch.stream)
@@ -153,12 +171,10 @@ class Loader:
             hints[deleted_at]["hard_delete"] = True
 
         def tables() -> Iterator[pa.Table]:
-            if disposition == "merge":
+            if disposition == "append":
+                yield with_load_id(rows, load_package_state()["load_id"])
+            else:
                 yield rows
-                return
-            # Tells rows of a load that was not finished from those of one that was.
-            load_id = pa.repeat(load_package_state()["load_id"], rows.num_rows)
-            yield rows.append_column(LOAD_ID, load_id)
 
         resource: DltResource = dlt.resource(tables, name=table)()
         resource.apply_hints(
@@ -193,29 +209,14 @@ class Loader:
         wanted = self._config.get("write_disposition") or by_keys
         first = table not in self._begun
         self._begun.add(table)
-        if wanted == "replace":
-            return "replace" if first else by_keys
-        disposition: TWriteDisposition = "append" if wanted == "append" else by_keys
-        if disposition == "append" and first:
-            self._discard_unfinished(table)
-        return disposition
-
-    def _discard_unfinished(self, table: str) -> None:
-        """Remove rows of a load that was killed, which the tap will send again."""
-        if LOAD_ID not in self._tables.columns(table):
-            return
-        with self._tables.sql() as client:
-            if client is None:
-                return
-            sql = client.sql_client
-            loads = sql.make_qualified_table_name(client.schema.loads_table_name)
-            # Load ids rise with time, so most databases need not look at old rows.
-            sql.execute_sql(
-                f"DELETE FROM {sql.make_qualified_table_name(table)} WHERE {LOAD_ID} >"  # noqa: S608, names are quoted
-                f" (SELECT COALESCE(MAX(load_id), '') FROM {loads} WHERE schema_name ="
-                f" %s) AND {LOAD_ID} NOT IN (SELECT load_id FROM {loads})",
-                client.schema.name,
-            )
+        if wanted == "replace" and first:
+            return "replace"
+        if wanted == "append" or by_keys == "append":
+            if first:
+                self._appends.discard_unconfirmed(table)
+            self._appended.append(table)
+            return "append"
+        return "merge"
 
     def _table_name(self, stream: str) -> str:
         table = self._normalized(stream, tables=True)

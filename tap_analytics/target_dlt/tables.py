@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from dlt.destinations.job_client_impl import SqlJobClientBase
@@ -23,6 +23,21 @@ class Tables:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
+        self.sql: SqlJobClientBase | None = None
+        """The connection to the destination, while there is one that speaks SQL."""
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Keep a connection open.
+
+        This also keeps DuckDB from opening and closing its file for each that dlt makes
+        meanwhile.
+        """
+        with ExitStack() as stack:
+            client: object = stack.enter_context(self.pipeline.destination_client())
+            self.sql = client if isinstance(client, SqlJobClientBase) else None
+            stack.callback(setattr, self, "sql", None)
+            yield
 
     def columns(self, table: str) -> TTableSchemaColumns:
         """Get a table's columns as the schema has them; none if there is no table."""
@@ -30,10 +45,3 @@ class Tables:
             return {}
         tables = self.pipeline.default_schema.tables
         return tables[table]["columns"] if table in tables else {}
-
-    @contextmanager
-    def sql(self) -> Iterator[SqlJobClientBase | None]:
-        """Connect to the destination; None if it is no SQL database."""
-        with self.pipeline.destination_client() as client:
-            found: object = client
-            yield found if isinstance(found, SqlJobClientBase) else None

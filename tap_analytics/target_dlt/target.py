@@ -60,6 +60,7 @@ class TargetDlt(Target):
             ),
             self.logger,
             validate=self.config["validate_records"],
+            append=self.config.get("write_disposition") == "append",
         )
         self._is_mapped = bool(
             self.config.get("stream_maps") or self.config.get("flattening_enabled")
@@ -120,6 +121,8 @@ class TargetDlt(Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"value"})
         self._pending.state = _encoder.encode(message_dict["value"]).decode()
+        for buffer in self._buffers.values():
+            buffer.mark()
         if self._pending.is_empty:
             self._emit_state()
 
@@ -205,16 +208,18 @@ class TargetDlt(Target):
 
     def process_endofpipe(self) -> None:
         """Load what waits, and let the last STATE out."""
-        self._load()
+        self._load(is_last=True)
+        with self._loader.confirmed():
+            pass  # all went well, so rows after the last STATE are to stay, too
         self._loader.close()
 
-    def _load(self) -> None:
+    def _load(self, *, is_last: bool = False) -> None:
         """Load what waits in one package; when it is committed, let the STATE out."""
-        deduplicate = self.config.get("write_disposition") != "append"
+        marked = self._pending.state is not None and not is_last
         batches = [
             batch
             for buffer in self._buffers.values()
-            if (batch := buffer.take(deduplicate=deduplicate)) is not None
+            if (batch := buffer.take(marked=marked)) is not None
         ]
         if batches or self._pending.versions:
             began = time.monotonic()
@@ -229,13 +234,17 @@ class TargetDlt(Target):
             )
         self._emit_state()
         self._pending.clear()
+        for buffer in self._buffers.values():
+            if buffer.rows:
+                self._pending.add(buffer.stream, buffer.rows, 0)
         if self._stopped_by is not None:
             self._stop(self._stopped_by)
 
     def _emit_state(self) -> None:
         if self._pending.state is not None:
-            sys.stdout.write(f"{self._pending.state}\n")
-            sys.stdout.flush()
+            with self._loader.confirmed():
+                sys.stdout.write(f"{self._pending.state}\n")
+                sys.stdout.flush()
             self._pending.state = None
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

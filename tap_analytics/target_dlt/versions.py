@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import logging
 
     from dlt.common.schema.typing import TTableSchema
-    from dlt.destinations.job_client_impl import SqlJobClientBase
+    from dlt.destinations.sql_client import SqlClientBase
 
     from tap_analytics.target_dlt.tables import Tables
 
@@ -38,21 +38,18 @@ class Versions:
         """
         if not self._tables.columns(table):
             return
-        with self._tables.sql() as client:
-            if client is None:
-                self._logger.warning(
-                    "ACTIVATE_VERSION is left out for table %r: old rows can't be "
-                    "removed from this destination.",
-                    table,
-                )
-                return
+        if self._tables.sql is None:
+            self._logger.warning(
+                "ACTIVATE_VERSION is left out for table %r: old rows can't be removed "
+                "from this destination.",
+                table,
+            )
+            return
         self._add_columns(table)
-        with self._tables.sql() as client:
-            if client is not None:
-                client.sql_client.execute_sql(self._statement(client, table, version))
+        sql = self._tables.sql.sql_client
+        sql.execute_sql(self._statement(sql, table, version))
 
-    def _statement(self, client: SqlJobClientBase, table: str, version: int) -> str:
-        sql = client.sql_client
+    def _statement(self, sql: SqlClientBase[Any], table: str, version: int) -> str:
         qualified = sql.make_qualified_table_name(table)
         column = sql.escape_column_name(TABLE_VERSION)
         older = f"({column} < {version:d} OR {column} IS NULL)"

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
 import weakref
 from pathlib import Path
@@ -16,7 +17,7 @@ _PREFIX = "target-dlt-"
 
 
 class WorkingDirectory:
-    """A directory for dlt's pipelines.
+    """A directory for dlt's pipelines, and a name that tells this run from others.
 
     A file beside it is locked until `close` is called or the process ends. What runs
     that were killed left among the temporary files has a free lock, and is removed.
@@ -43,6 +44,7 @@ class WorkingDirectory:
         except OSError as error:
             msg = f"The working directory can't be used: {error}."
             raise SetupError(msg) from None
+        self.run = f"{socket.gethostname()}:{lock_path}"
         temporary = self.path if pipelines_dir is None else None
         self.close = weakref.finalize(self, _give_up, lock, lock_path, temporary)
         if not _is_locked(lock):
@@ -51,6 +53,27 @@ class WorkingDirectory:
                 "for it, or set another `pipeline_name`."
             )
             raise SetupError(msg)
+
+
+def is_alive(run: str) -> bool:
+    """Tell whether a run goes on, of which this process knows only the name.
+
+    That can be told on this machine; a run on another is taken for dead.
+
+    Args:
+        run: What `WorkingDirectory.run` was in that run's process.
+    """
+    host, _, lock_path = run.partition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        lock = os.open(lock_path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _is_locked(lock)
+    finally:
+        os.close(lock)
 
 
 def _is_locked(lock: int) -> bool:

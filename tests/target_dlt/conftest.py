@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,11 @@ def postgres(postgres_server: str) -> Iterator[Database]:
     uri = f"postgresql://postgres:none@localhost/postgres?host={postgres_server}"
 
     def query(sql: str) -> list[tuple[Any, ...]]:
-        with psycopg2.connect(uri) as connection, connection.cursor() as cursor:
+        with (
+            closing(psycopg2.connect(uri)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute("SET TIME ZONE 'UTC'")
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
