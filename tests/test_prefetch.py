@@ -18,6 +18,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_analytics import prefetch
 from tap_analytics.errors import FatalAPIError, VanishedError
 from tap_analytics.page import Page
 from tap_analytics.pagination import NextRequest, Pagination, Paginator
@@ -298,6 +299,27 @@ def test_no_thread_idles_while_a_task_waits() -> None:
                 meet()
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_idle_threads_end_and_others_take_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prefetch, "IDLE_SECONDS", 1e-5)
+    together = threading.Barrier(3)
+    used: set[threading.Thread] = set()
+
+    def meet() -> None:
+        used.add(threading.current_thread())
+        together.wait(TIMEOUT)
+
+    prefetcher = Prefetcher(2)
+    for _ in range(300):
+        prefetcher.submit((), meet)
+        prefetcher.submit((), meet)
+        together.wait(TIMEOUT)
+    for thread in used:
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("size", [1, 3])
