@@ -133,6 +133,28 @@ def test_faults_leave_the_output_complete(
     assert sum(api.stats().faults.values()) > 0
 
 
+def test_faults_and_a_rate_limit_leave_it_complete_and_in_order(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(projects=30, tasks=2, time_records=2, faults=0.15, rate_limit=(40, 1))
+    limit = {"rate_limit_requests": 40, "rate_limit_seconds": 1}
+    outcome = run(api, tmp_path, concurrency=16, **limit)
+    for stream in STREAMS:
+        assert outcome.ids(stream) == [record["id"] for record in api.truth(stream)]
+    assert max(api.stats().by_target.values()) <= 4
+    assert api.stats().refused == 0
+
+
+def test_a_rate_limit_that_is_not_configured_is_learned(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(projects=30, tasks=2, time_records=2, rate_limit=(40, 1))
+    outcome = run(api, tmp_path, concurrency=16)
+    for stream in STREAMS:
+        assert outcome.ids(stream) == [record["id"] for record in api.truth(stream)]
+    assert api.stats().refused <= 16
+
+
 def test_no_request_is_made_twice(api: Sandbox, tmp_path: Path) -> None:
     run(api, tmp_path)
     assert api.stats().requests == 4 + 2 * 6
