@@ -8,7 +8,7 @@ BIN := .venv/bin
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
 ifdef UV
-CREATE_VENV = uv venv --quiet $(if $(PYTHON),--python "$(PYTHON)") .venv
+CREATE_VENV = uv venv --quiet$(if $(PYTHON), --python "$(PYTHON)") .venv
 INSTALL = uv pip install --quiet --python $(BIN)/python
 else
 CREATE_VENV = "$(or $(PYTHON),python3)" -m venv .venv
@@ -18,6 +18,10 @@ endif
 # Stamps: empty files that say what is installed, for which versions.
 FOR_DEMO := .venv/.for-demo
 FOR_DEV := .venv/.for-dev
+# Where the interpreter is gone, after an upgrade of the system, they mean nothing.
+ifneq ($(shell test -x $(BIN)/python && echo works),works)
+.PHONY: $(FOR_DEMO) $(FOR_DEV)
+endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -59,11 +63,11 @@ $(BIN)/python:
 	rm -rf .venv
 	$(CREATE_VENV)
 
-$(FOR_DEMO): pyproject.toml constraints.txt $(BIN)/python
+$(FOR_DEMO): pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -c constraints.txt -e '.[dlt,sandbox]'
 	@touch $@
 
-$(FOR_DEV): pyproject.toml constraints.txt $(BIN)/python
+$(FOR_DEV): pyproject.toml constraints.txt | $(BIN)/python
 ifndef UV
 	$(INSTALL) 'pip>=25.1' # the first that knows --group
 endif
