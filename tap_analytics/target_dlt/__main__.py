@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import sys
 
@@ -18,6 +20,9 @@ def main() -> None:
         )
     from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415
 
+    # What was imported is not for the garbage collector to look at, until the end.
+    gc.freeze()
+    atexit.register(gc.unfreeze)
     try:
         TargetDlt.cli()
     except Exception as error:  # noqa: BLE001, whatever it is, it is shown in one line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from tap_analytics.target_dlt.destination import (
 
 # isort: split
 import dlt
+from dlt import destinations
 from dlt.common.storages.load_package import load_package_state
 
 from tap_analytics.target_dlt.appends import Appends, with_load_id
+from tap_analytics.target_dlt.column_types import TEXT
 from tap_analytics.target_dlt.errors import InputError, LoadError, TargetError
 from tap_analytics.target_dlt.evolution import Evolution
 from tap_analytics.target_dlt.metadata import DELETED_AT
@@ -29,7 +32,7 @@ from tap_analytics.target_dlt.workdir import WorkingDirectory
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from dlt.common.normalizers.naming import NamingConvention
@@ -115,12 +118,13 @@ class Loader:
             raise LoadError(msg) from error
 
     def load(
-        self, batches: Sequence[Batch], versions: Sequence[tuple[str, int]] = ()
+        self, batches: Iterable[Batch], versions: Sequence[tuple[str, int]] = ()
     ) -> None:
         """Load batches in one package, then activate versions.
 
         Args:
-            batches: At most one per stream.
+            batches: At most one per stream; taken one by one, and given up as soon as
+                their rows are on disk.
             versions: Streams and the versions of their rows that are to stay.
 
         Raises:
@@ -128,8 +132,7 @@ class Loader:
         """
         self.open()
         with self._errors_explained(), self._tables.connected():
-            if batches:
-                self._load(batches)
+            self._load(batches)
             for stream, version in versions:
                 self._versions.activate(self._table_name(stream), version)
 
@@ -146,10 +149,16 @@ class Loader:
         with self._errors_explained(), self._appends.confirmed():
             yield
 
-    def _load(self, batches: Sequence[Batch]) -> None:
+    def _load(self, batches: Iterable[Batch]) -> None:
         self._appended: list[str] = []
-        extracted = self._pipeline.extract([self._resource(batch) for batch in batches])
+        resources = [self._resource(batch) for batch in batches]
+        if not resources:
+            return
+        extracted = self._pipeline.extract(resources)
         self._pipeline.normalize()
+        # dlt's objects are in cycles, with rows among them. Without this, rows of a
+        # dozen loads would be in memory, until Python's collector comes by.
+        gc.collect()
         self._appends.begin(extracted.loads_ids[0], self._appended)
         self._pipeline.load()
 
@@ -166,15 +175,23 @@ class Loader:
         keys = [self._column_name(key) for key in batch.keys]
         disposition = self._disposition(table, keys)
         hints: dict[str, Any] = {name: type_.hints for name, type_ in columns.items()}
+        if isinstance(self._destination, destinations.sqlalchemy):
+            # It would encode as JSON what is JSON already.
+            for name, type_ in columns.items():
+                if type_.kind == "json":
+                    hints[name] = TEXT.hints
         deleted_at = self._column_name(DELETED_AT)
         if deleted_at in hints and self._config["hard_delete"]:
             hints[deleted_at]["hard_delete"] = True
 
+        # dlt's resources outlive a load; the rows must not, so they are given away.
+        once = [rows]
+
         def tables() -> Iterator[pa.Table]:
             if disposition == "append":
-                yield with_load_id(rows, load_package_state()["load_id"])
+                yield with_load_id(once.pop(), load_package_state()["load_id"])
             else:
-                yield rows
+                yield once.pop()
 
         resource: DltResource = dlt.resource(tables, name=table)()
         resource.apply_hints(

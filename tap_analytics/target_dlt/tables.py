@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dlt.common.destination.client import SupportsOpenTables
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlt import Pipeline
-    from dlt.common.schema.typing import TTableSchemaColumns
+    from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 
 
 class Tables:
@@ -38,6 +39,18 @@ class Tables:
             self.sql = client if isinstance(client, SqlJobClientBase) else None
             stack.callback(setattr, self, "sql", None)
             yield
+
+    def open_table(self, table: str) -> tuple[TTableFormat | None, Any]:
+        """Get a table as the library of its open format has it.
+
+        Returns:
+            The format, `delta` or `iceberg`, and the table; None if it has none.
+        """
+        kind = self.pipeline.default_schema.tables[table].get("table_format")
+        with self.pipeline.destination_client() as client:
+            if kind is None or not isinstance(client, SupportsOpenTables):
+                return None, None
+            return kind, client.load_open_table(kind, table)
 
     def columns(self, table: str) -> TTableSchemaColumns:
         """Get a table's columns as the schema has them; none if there is no table."""

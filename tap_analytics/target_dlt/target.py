@@ -22,9 +22,12 @@ from tap_analytics.target_dlt.reader import LineReader
 from tap_analytics.target_dlt.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_analytics.target_dlt.batch import Batch
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -216,20 +219,18 @@ class TargetDlt(Target):
     def _load(self, *, is_last: bool = False) -> None:
         """Load what waits in one package; when it is committed, let the STATE out."""
         marked = self._pending.state is not None and not is_last
-        batches = [
-            batch
-            for buffer in self._buffers.values()
-            if (batch := buffer.take(marked=marked)) is not None
-        ]
-        if batches or self._pending.versions:
+        loaded: list[int] = []
+        if not self._pending.is_empty:
             began = time.monotonic()
             self._is_loading = True
-            self._loader.load(batches, self._pending.versions)
+            self._loader.load(
+                self._taken(loaded, marked=marked), self._pending.versions
+            )
             self._is_loading = False
             self.logger.info(
                 "Loaded %d rows of %d streams in %.1f s.",
-                sum(batch.table.num_rows for batch in batches),
-                len(batches),
+                sum(loaded),
+                len(loaded),
                 time.monotonic() - began,
             )
         self._emit_state()
@@ -239,6 +240,16 @@ class TargetDlt(Target):
                 self._pending.add(buffer.stream, buffer.rows, 0)
         if self._stopped_by is not None:
             self._stop(self._stopped_by)
+
+    def _taken(self, counts: list[int], *, marked: bool) -> Iterator[Batch]:
+        """Yield a batch for each stream that has rows, counting them.
+
+        Nobody else holds a batch, so that its memory is free once it is loaded.
+        """
+        for buffer in self._buffers.values():
+            if (batch := buffer.take(marked=marked)) is not None:
+                counts.append(batch.table.num_rows)
+                yield batch
 
     def _emit_state(self) -> None:
         if self._pending.state is not None:

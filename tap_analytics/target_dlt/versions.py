@@ -38,28 +38,36 @@ class Versions:
         """
         if not self._tables.columns(table):
             return
-        if self._tables.sql is None:
+        older = f"({TABLE_VERSION} < {version:d} OR {TABLE_VERSION} IS NULL)"
+        if self._tables.sql is not None:
+            self._add_columns(table)
+            self._activate_by_sql(self._tables.sql.sql_client, table, older)
+            return
+        kind, open_table = self._tables.open_table(table)
+        if kind == "delta" and not self._hard_delete:
+            open_table.update(
+                predicate=f"{older} AND {DELETED_AT} IS NULL",
+                updates={DELETED_AT: "now()"},
+            )
+        elif kind is not None and self._hard_delete:
+            open_table.delete(older)
+        else:
             self._logger.warning(
-                "ACTIVATE_VERSION is left out for table %r: old rows can't be removed "
-                "from this destination.",
+                "ACTIVATE_VERSION is left out for table %r: its old rows can't be "
+                "removed.",
                 table,
             )
-            return
-        self._add_columns(table)
-        sql = self._tables.sql.sql_client
-        sql.execute_sql(self._statement(sql, table, version))
 
-    def _statement(self, sql: SqlClientBase[Any], table: str, version: int) -> str:
+    def _activate_by_sql(self, sql: SqlClientBase[Any], table: str, older: str) -> None:
         qualified = sql.make_qualified_table_name(table)
-        column = sql.escape_column_name(TABLE_VERSION)
-        older = f"({column} < {version:d} OR {column} IS NULL)"
         if self._hard_delete:
-            return f"DELETE FROM {qualified} WHERE {older}"  # noqa: S608, names are quoted
-        deleted_at = sql.escape_column_name(DELETED_AT)
-        return (
-            f"UPDATE {qualified} SET {deleted_at} = CURRENT_TIMESTAMP"  # noqa: S608
-            f" WHERE {older} AND {deleted_at} IS NULL"
-        )
+            statement = f"DELETE FROM {qualified} WHERE {older}"  # noqa: S608
+        else:
+            statement = (
+                f"UPDATE {qualified} SET {DELETED_AT} = CURRENT_TIMESTAMP"  # noqa: S608
+                f" WHERE {older} AND {DELETED_AT} IS NULL"
+            )
+        sql.execute_sql(statement)
 
     def _add_columns(self, table: str) -> None:
         """Add the columns that versions need to a table that was made without."""
