@@ -65,6 +65,8 @@ class Throttle:
         self._under_way = 0
         self._answered: deque[float] = deque(maxlen=max(requests or 0, REMEMBERED))
         self._fastest = math.inf
+        self._first_answer_at = math.inf
+        self._is_connected = False
         self._closed_until = -math.inf
         self._opened_at: float | None = None
         self._answers = 0
@@ -83,7 +85,7 @@ class Throttle:
         """
         with self._changed:
             while (wait := self.wait(self._clock())) > 0:
-                self._changed.wait(None if wait == math.inf else wait)
+                self._changed.wait(min(wait, threading.TIMEOUT_MAX))
             sent_at = self._clock()
             self.sent(sent_at)
         try:
@@ -137,7 +139,9 @@ class Throttle:
 
     def _leaves_at(self) -> float:
         """Return when the request that arrived first leaves the window."""
-        return self._answered[0] - self._fastest + self.seconds
+        # The first requests had to connect, which may take longer than all the rest.
+        back = self._fastest if self._is_connected else 0
+        return self._answered[0] - back + self.seconds
 
     def sent(self, now: float) -> None:
         """Count a request as sent."""
@@ -151,6 +155,8 @@ class Throttle:
         if self._opened_at is not None and sent_at >= self._opened_at:
             self._answers += 1
         self._fastest = min(self._fastest, now - sent_at)
+        self._is_connected = self._is_connected or sent_at >= self._first_answer_at
+        self._first_answer_at = min(self._first_answer_at, now)
         self._answered.append(now)
 
     def _close(self, until: float) -> None:
