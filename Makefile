@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format plugins constraints clean
+.PHONY: help demo test bench check format plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -35,6 +35,9 @@ demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 
 test: $(FOR_DEV) ## Run all tests
 	$(BIN)/pytest
+
+bench: $(FOR_DEMO) ## Measure the tap; ARGS=--help shows with what options
+	@$(BIN)/python benchmarks/tap.py $(ARGS)
 
 check: $(FOR_DEV) ## Check style, types and YAML files
 	$(BIN)/ruff check

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
@@ -34,7 +33,7 @@ class Cost:
     peak: int
 
 
-def measure(command: Sequence[str], out: Path, err: Path) -> Cost:
+def measure(command: list[str], out: Path, err: Path) -> Cost:
     """Run a command to its end.
 
     Args:
