@@ -123,9 +123,9 @@ def most_in_a_window(times: Sequence[float], window: float) -> int:
     """Return how many there are at most in any window, its end excluded."""
     most = 0
     recent: deque[float] = deque()
-    for time in sorted(times):
-        recent.append(time)
-        while recent[0] <= time - window:
+    for moment in sorted(times):
+        recent.append(moment)
+        while recent[0] <= moment - window:
             recent.popleft()
         most = max(most, len(recent))
     return most
