@@ -7,9 +7,9 @@ import sys
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from singer_sdk.authenticators import APIKeyAuthenticator
 
+from tap_analytics.deadline import DeadlineAdapter
 from tap_analytics.errors import FatalAPIError
 
 if sys.version_info >= (3, 12):
@@ -97,7 +97,7 @@ class OneOriginSession(requests.Session):
 
     def __init__(self, api_url: str, pool_size: int) -> None:
         super().__init__()
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
+        adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
         # The environment is read once here, not at every request.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
@@ -39,6 +41,25 @@ def sandbox() -> Iterator[SandboxFactory]:
             return stack.enter_context(Sandbox(SandboxOptions(**options)))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate for 127.0.0.1 that nobody vouches for, its key beside it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl")
+    folder = tmp_path_factory.mktemp("certificate")
+    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sandbox"]
+    options += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run(  # noqa: S603 - openssl, with arguments from here
+        [openssl, "req", "-x509", *options, *files],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return folder / "certificate.pem"
 
 
 @pytest.fixture(scope="session")

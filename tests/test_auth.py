@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -294,25 +292,6 @@ class Greeting(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate for 127.0.0.1 that nobody vouches for, its key beside it."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl")
-    folder = tmp_path_factory.mktemp("certificate")
-    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sandbox"]
-    options += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run(  # noqa: S603 - openssl, with arguments from here
-        [openssl, "req", "-x509", *options, *files],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    return folder / "certificate.pem"
 
 
 @pytest.fixture

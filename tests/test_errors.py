@@ -174,7 +174,9 @@ def test_a_request_that_fails_three_times_succeeds_at_the_fourth(
     assert api.stats().by_path["/v1/clients"] == 4
 
 
-@pytest.mark.parametrize("kind", ["cut-off", "invalid-json", "hang"])
+@pytest.mark.parametrize(
+    "kind", ["cut-off", "invalid-json", "hang", "slow-drip", "slow-headers"]
+)
 def test_a_body_that_does_not_arrive_whole_is_asked_for_again(
     api: Sandbox, tmp_path: Path, kind: str
 ) -> None:

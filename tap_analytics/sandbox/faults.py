@@ -136,13 +136,24 @@ def _length_too_small(answer: Answer) -> Iterator[Step]:
     yield End.CLOSE
 
 
+def _dripping(data: bytes) -> Iterator[Step]:
+    size = max(1, math.ceil(len(data) / DRIPS))
+    for start in range(0, len(data), size):
+        yield DRIP_SECONDS
+        yield data[start : start + size]
+
+
 @kind("slow-drip")
 def _slow_drip(answer: Answer) -> Iterator[Step]:
     yield answer.head(len(answer.body))
-    size = max(1, math.ceil(len(answer.body) / DRIPS))
-    for start in range(0, len(answer.body), size):
-        yield DRIP_SECONDS
-        yield answer.body[start : start + size]
+    yield from _dripping(answer.body)
+    yield End.CLOSE
+
+
+@kind("slow-headers")
+def _slow_headers(answer: Answer) -> Iterator[Step]:
+    yield from _dripping(answer.head(len(answer.body)))
+    yield answer.body
     yield End.CLOSE
 
 

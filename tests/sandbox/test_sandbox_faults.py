@@ -85,9 +85,10 @@ def test_a_hang_lasts_until_the_client_gives_up(sandbox: SandboxFactory) -> None
     assert api.requests()[0].seconds is not None
 
 
-def test_a_slow_drip_is_complete_in_the_end(sandbox: SandboxFactory) -> None:
+@pytest.mark.parametrize("kind", ["slow-drip", "slow-headers"])
+def test_a_slow_drip_is_complete_in_the_end(sandbox: SandboxFactory, kind: str) -> None:
     api = sandbox()
-    api.fault(kind="slow-drip", times=1)
+    api.fault(kind=kind, times=1)
     assert rows(api, "clients") == api.truth("clients")
 
 

@@ -1,0 +1,89 @@
+"""A time-out that bounds the whole answer, however slowly it drips in.
+
+The time-out of `requests` starts anew at every read: a server that sends one byte a
+minute would hold a thread for ever. Here every read gets only what is left of it,
+from the first byte of the headers to the last one of the body.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    import socket
+
+    from typing_extensions import Buffer
+
+READ_BYTES = 1 << 16
+"""So much is read from a connection at a time."""
+
+
+class _UntilDeadline(io.RawIOBase):
+    """What a socket receives, until its time-out from now on is over.
+
+    Args:
+        sock: The socket. Its time-out is used up, and set anew for each request.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        timeout = sock.gettimeout()
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int | None:
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._sock.settimeout(left)
+        return self._file.readinto(buffer)
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Received:
+    """Stands for a socket where a response is made, which reads through a file only."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(_UntilDeadline(self._sock), READ_BYTES)
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_Received(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Sends requests whose time-out for reading bounds the whole answer."""
+
+    @override
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        plain = pool.ConnectionCls
+        if plain.response_class is not _Response:
+            bounded = type(plain.__name__, (plain,), {"response_class": _Response})
+            pool.ConnectionCls = bounded
+        return pool
