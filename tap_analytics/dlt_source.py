@@ -105,8 +105,8 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
     """Return the streams of the tap as dlt resources, merged on `id`.
 
     The arguments are the tap's settings of the same names, with the same defaults;
-    dlt looks those up that aren't given, in the section `sources.analytics`. Beyond
-    the tap's, `undeclared_fields` may be `infer`: dlt makes a column of each.
+    dlt looks those up that aren't given, in the section `sources.analytics`. With
+    `infer`, it is dlt that makes columns of undeclared fields.
     """
     settings = dict(locals())
     url = f"{api_url.rstrip('/')}/{path_prefix.strip('/')}"

@@ -19,7 +19,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from tap_analytics.dlt_source import analytics_source
 from tap_analytics.tap import TapAnalytics
-from tests.running import STREAMS, run_tap, settings
+from tests.running import STREAMS, Outcome, run_tap, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +80,12 @@ def as_loaded(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
+def tap_of(api: Sandbox, folder: Path, **config: Any) -> Outcome:
+    outcome = run_tap(settings(api, **config), folder=folder)
+    assert outcome.status == 0, outcome.err
+    return outcome
+
+
 def error_of(pipeline: dlt.Pipeline, api: Sandbox, **config: Any) -> str:
     """Return what the failed run says."""
     with pytest.raises(PipelineStepFailed) as failure:
@@ -103,7 +109,7 @@ def test_every_row_is_the_one_that_the_tap_writes(
     totals = ("offset", "limit", "total") if style == "offset" else ("page", "total")
     api = sandbox(**SMALL, team_time=7, pagination=style, page_size=2, totals=totals)
     pagination = style if setting != "auto" else setting
-    tap = run_tap(settings(api, pagination=pagination), folder=tmp_path)
+    tap = tap_of(api, tmp_path, pagination=pagination)
     pipeline.run(source(api, pagination=pagination))
     for stream in STREAMS:
         rows = table(pipeline, stream)
@@ -132,7 +138,7 @@ def test_values_are_made_to_fit_as_by_the_tap(
     ):
         api.add("clients", {"id": number, "createdAt": created, "name": ["no", "text"]})
     api.add("clients", {"id": Decimal("1.10"), "createdAt": Decimal("0.123456")})
-    tap = run_tap(settings(api), folder=tmp_path)
+    tap = tap_of(api, tmp_path)
     pipeline.run(source(api).with_resources("clients"))
     assert table(pipeline, "clients") == as_loaded(tap.records("clients"))
 
