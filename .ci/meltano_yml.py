@@ -16,6 +16,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tap_analytics.presets import SETTINGS
+
 FILE = Path(__file__).parents[1] / "meltano.yml"
 KINDS = {"date-time": "date_iso8601", "number": "decimal"}
 
@@ -49,7 +51,8 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         https://docs.meltano.com/reference/plugin-definition-syntax#settings
     """
     definition: dict[str, Any] = {"name": name, "kind": _kind(schema)}
-    if (default := schema.get("default")) is not None:
+    # Meltano passes defaults as if they had been set: over a preset they would win.
+    if (default := schema.get("default")) is not None and name not in SETTINGS:
         definition["value"] = default
     definition["label"] = schema["title"]
     definition["description"] = schema["description"]

@@ -27,7 +27,7 @@ from tap_analytics.errors import (
     VanishedError,
     WaitError,
 )
-from tap_analytics.fields import Fields
+from tap_analytics.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.messages import decoded
 from tap_analytics.page import Page, shown
 from tap_analytics.pagination import NextRequest, Pagination
@@ -107,6 +107,7 @@ class AnalyticsStream(OrderedStream):
     Args:
         tap: The tap.
         api: What all streams share.
+        inferred: JSON schemas of further columns, by name.
     """
 
     properties: ClassVar[th.PropertiesList]
@@ -115,10 +116,16 @@ class AnalyticsStream(OrderedStream):
     is_incremental: ClassVar[bool] = False
     """Whether the setting `incremental` is for this stream."""
 
-    def __init__(self, tap: Tap, api: Api) -> None:
+    def __init__(
+        self, tap: Tap, api: Api, inferred: Mapping[str, Any] | None = None
+    ) -> None:
         self._api = api
         self.prefetcher = api.prefetcher
-        super().__init__(tap, schema=self.properties.to_dict())
+        schema = self.properties.to_dict()
+        columns = schema["properties"]
+        rest = columns.pop(ADDITIONAL_FIELDS)
+        columns |= {**(inferred or {}), ADDITIONAL_FIELDS: rest}
+        super().__init__(tap, schema=schema)
         self.primary_keys = ("id",)
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
@@ -373,7 +380,7 @@ class AnalyticsStream(OrderedStream):
             self.name,
             self.effective_schema,
             self.primary_keys,
-            collect=self.config["undeclared_fields"] == "collect",
+            collect=self.config["undeclared_fields"] != "ignore",
             logger=self.logger,
         )
 
@@ -408,10 +415,12 @@ class AnalyticsStream(OrderedStream):
             raise ConfigError(msg)
         start = self.config.get("start_date")
         now = self._api.started_at
+        # Not `stream_state`, which makes an entry where there is none.
+        state = self.tap_state.get("bookmarks", {}).get(self.name, {})
         if not self.is_timestamp_replication_key:
-            return Bookmark(self.stream_state, self.replication_key, now)
+            return Bookmark(state, self.replication_key, now)
         return Bookmark(
-            self.stream_state,
+            state,
             self.replication_key,
             now,
             start_date=None if start is None else timestamp(start, "start_date"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, datetime, timedelta, timezone
-from decimal import Context, Inexact, InvalidOperation, Overflow
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -55,6 +55,11 @@ _EXACT = Context(
     prec=28, Emin=-15, Emax=15, traps=[Inexact, InvalidOperation, Overflow]
 )
 """Raises an error where digits would be lost, and at the size of no Unix time."""
+
+_PLAIN_NUMBER = re.compile(rb"[-.\d]{1,15}")
+_DECIMAL = Context(prec=38, traps=[Inexact, InvalidOperation, Overflow])
+_DECIMAL_STEP = Decimal("1e-19")
+"""What 38 digits, the most that databases share, hold whatever a column holds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FIRST_MILLISECONDS = 10**11
@@ -152,6 +157,44 @@ def _fit_date(text: bytes) -> Raw | None:
     return Raw(text)
 
 
+def _fit_between(low: float, high: float, fit: Fit) -> Fit:
+    """Return a fit for numbers that a column of decimals holds with all their digits.
+
+    Args:
+        low: The lowest that fits.
+        high: The highest that fits.
+        fit: What fits a number without bounds.
+    """
+
+    def within(text: bytes) -> Raw | None:
+        fitting = fit(text)
+        if fitting is None:
+            return None
+        number: float | Decimal
+        if _PLAIN_NUMBER.fullmatch(text):
+            number = float(text)
+        else:
+            try:
+                number = _DECIMAL.quantize(Decimal(text.decode()), _DECIMAL_STEP)
+            except ArithmeticError:
+                return None
+        return fitting if low <= number <= high else None
+
+    return within
+
+
+def _fit_as_long_as(length: int, fit: Fit) -> Fit:
+    """Return a fit for text that, once it fits, has at most so many characters."""
+
+    def within(text: bytes) -> Raw | None:
+        fitting = fit(text)
+        if fitting is None or len(_decode_text(fitting)) > length:
+            return None
+        return fitting
+
+    return within
+
+
 def _fit_anything(text: bytes) -> Raw | None:
     return Raw(text)
 
@@ -171,8 +214,18 @@ def fit_for(schema: Mapping[str, Any]) -> Fit:
     """Return what fits a JSON value into a column of this JSON schema.
 
     Values of a schema that says less than one known type, or more than one besides
-    null, are left as they are.
+    null, are left as they are. Where the schema has bounds (`minimum` and `maximum`,
+    or `maxLength`), only what is within them fits.
     """
+    fit = _fit_for_type(schema)
+    if "minimum" in schema and "maximum" in schema:
+        return _fit_between(schema["minimum"], schema["maximum"], fit)
+    if "maxLength" in schema:
+        return _fit_as_long_as(schema["maxLength"], fit)
+    return fit
+
+
+def _fit_for_type(schema: Mapping[str, Any]) -> Fit:
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
     named = [name for name in types if name != "null"]

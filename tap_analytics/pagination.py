@@ -73,10 +73,11 @@ class Pagination:
     def __init__(
         self, config: Mapping[str, Any], stream: str, logger: logging.Logger
     ) -> None:
+        styles = config.get("pagination_by_stream") or {}
         sizes = config.get("page_size_by_stream") or {}
         self.page_size: int | None = sizes.get(stream) or config.get("page_size")
         self.longest = 1
-        self._style = config.get("pagination") or "auto"
+        self._style = styles.get(stream) or config.get("pagination") or "auto"
         self.parameters = {
             kind: config.get(f"{kind}_param") or default
             for kind, default in _PARAMETERS.items()

@@ -29,6 +29,7 @@ from singer_sdk.streams import RESTStream
 from tap_analytics.fields import ADDITIONAL_FIELDS
 from tap_analytics.messages import MessageWriter, decoded, record_frame
 from tap_analytics.prefetch import Branch, Prefetcher
+from tap_analytics.presets import with_preset
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -48,6 +49,28 @@ if TYPE_CHECKING:
 
 SECONDS_TO_END = 1.5
 """So long a run may take to end once a signal has asked for it."""
+
+
+class PresetTap(Tap):
+    """A tap with a setting that stands for others.
+
+    Those are added to what is given by files, environment or code, once all of it is
+    together, and before the SDK adds the defaults: from then on a default can't be
+    told from the same value set explicitly.
+    """
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self._config = with_preset(self._config)
+        return super()._validate_config(raise_errors=raise_errors)
+
+    def require_valid_config(self) -> None:
+        """Validate the settings, which for discovery the SDK does not require.
+
+        Raises:
+            ConfigValidationError: If they are not valid.
+        """
+        self._validate_config()
 
 
 class InterruptibleTap(Tap):

@@ -11,7 +11,9 @@ from singer_sdk import typing as th
 from tap_analytics.client import Api
 from tap_analytics.environment import settings_from
 from tap_analytics.errors import ConfigError
-from tap_analytics.sdk import InterruptibleTap
+from tap_analytics.presets import PRESETS
+from tap_analytics.sampling import inferred_columns
+from tap_analytics.sdk import InterruptibleTap, PresetTap
 from tap_analytics.streams import STREAMS
 
 if sys.version_info >= (3, 12):
@@ -26,10 +28,19 @@ if TYPE_CHECKING:
 
     from tap_analytics.client import AnalyticsStream
 
+_PAGINATION_STYLES = [
+    "auto",
+    "none",
+    "link",
+    "next_url",
+    "cursor",
+    "page",
+    "offset",
+]
 _HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 
 
-class TapAnalytics(InterruptibleTap):
+class TapAnalytics(PresetTap, InterruptibleTap):
     """Projects, tasks, time, clients and users from a REST API with an API key."""
 
     name = "tap-analytics"
@@ -42,6 +53,15 @@ class TapAnalytics(InterruptibleTap):
             secret=True,
             title="API key",
             description="The key that the API knows you by.",
+        ),
+        th.Property(
+            "preset",
+            th.StringType(allowed_values=sorted(PRESETS)),
+            title="Preset",
+            description=(
+                "The name of an API that is known: stands for the settings by which it "
+                "is reached, all but `api_key`. Those that are set explicitly win."
+            ),
         ),
         th.Property(
             "api_url",
@@ -76,17 +96,7 @@ class TapAnalytics(InterruptibleTap):
         ),
         th.Property(
             "pagination",
-            th.StringType(
-                allowed_values=[
-                    "auto",
-                    "none",
-                    "link",
-                    "next_url",
-                    "cursor",
-                    "page",
-                    "offset",
-                ]
-            ),
+            th.StringType(allowed_values=_PAGINATION_STYLES),
             default="auto",
             title="Pagination",
             description=(
@@ -94,6 +104,14 @@ class TapAnalytics(InterruptibleTap):
                 "page's URL or a cursor in the response, by page number, by offset, or "
                 "not at all. `auto` sees it from the first response."
             ),
+        ),
+        th.Property(
+            "pagination_by_stream",
+            th.ObjectType(
+                additional_properties=th.StringType(allowed_values=_PAGINATION_STYLES)
+            ),
+            title="Pagination by stream",
+            description='A style of its own for a stream: `{"users": "none"}`.',
         ),
         th.Property(
             "page_size",
@@ -182,12 +200,22 @@ class TapAnalytics(InterruptibleTap):
         ),
         th.Property(
             "undeclared_fields",
-            th.StringType(allowed_values=["collect", "ignore"]),
+            th.StringType(allowed_values=["collect", "infer", "ignore"]),
             default="collect",
             title="Undeclared fields",
             description=(
                 "What becomes of fields that are no columns: `collect` keeps them in "
-                "the column `additional_fields`, `ignore` drops them."
+                "the column `additional_fields`, `infer` makes columns of those that "
+                "discovery finds and keeps the others, `ignore` drops them."
+            ),
+        ),
+        th.Property(
+            "infer_sample_size",
+            th.IntegerType(minimum=1),
+            default=1000,
+            title="Sample size",
+            description=(
+                "How many records of each stream columns are inferred from, at most."
             ),
         ),
         th.Property(
@@ -280,5 +308,14 @@ class TapAnalytics(InterruptibleTap):
 
     @override
     def discover_streams(self) -> Sequence[AnalyticsStream]:
+        if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
+            self.require_valid_config()
+            return self._inferred_streams()
         api = Api(self.config)
         return [stream(self, api) for stream in STREAMS]
+
+    def _inferred_streams(self) -> Sequence[AnalyticsStream]:
+        api = Api(self.config)
+        samplers = [stream(self, api) for stream in STREAMS]
+        columns = inferred_columns(samplers, self.config["infer_sample_size"])
+        return [stream(self, api, columns[stream]) for stream in STREAMS]

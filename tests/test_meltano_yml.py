@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tap_analytics.presets import SETTINGS
 from tests.e2e.commands import PROJECT, succeed
 
 KINDS = {
@@ -54,9 +55,16 @@ def test_its_capabilities_are_those_reported(plugin: dict[str, Any]) -> None:
 
 def test_settings_are_described_as_reported(settings: Any) -> None:
     for setting, schema in settings:
-        assert (setting["label"], setting["description"], setting.get("value")) == (
-            (schema["title"], schema["description"], schema.get("default"))
-        )
+        assert setting["label"] == schema["title"]
+        assert setting["description"] == schema["description"]
+
+
+def test_defaults_are_those_reported_but_where_a_preset_may_set_another(
+    settings: Any,
+) -> None:
+    for setting, schema in settings:
+        default = None if setting["name"] in SETTINGS else schema.get("default")
+        assert setting.get("value") == default
 
 
 def test_kinds_fit_the_types(settings: Any) -> None:
