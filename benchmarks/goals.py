@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from contenders import DLT, HERE, PLAIN, TAP
-from measuring import measure
+from measuring import output_of
 from racing import ALL, Entry
 from sandboxed import API_KEY, SandboxProcess
 
@@ -114,8 +114,7 @@ def _nothing_selected(folder: Path) -> list[str]:
     config, catalog = folder / "start.json", folder / "catalog.json"
     config.write_text(json.dumps({"api_key": API_KEY}), encoding="utf-8")
     command = [*TAP.command, str(config)]
-    measure([*command, "--discover"], catalog, folder / "err")
-    discovered = json.loads(catalog.read_text(encoding="utf-8"))
+    discovered = json.loads(output_of([*command, "--discover"], folder))
     for stream in discovered["streams"]:
         for entry in stream["metadata"]:
             entry["metadata"]["selected"] = False
@@ -334,10 +333,9 @@ def _faster(work: str, count: int, tap: Sample, plain: Sample) -> Goal:
 
 
 def _codec(folder: Path, api: SandboxProcess) -> Codec:
-    out = folder / "codec.json"
     script = str(HERE / "decode_encode.py")
-    measure([sys.executable, script, api.url, API_KEY], out, folder / "err")
-    return msgspec.json.decode(out.read_bytes(), type=Codec)
+    out = output_of([sys.executable, script, api.url, API_KEY], folder)
+    return msgspec.json.decode(out, type=Codec)
 
 
 SECTIONS: dict[str, Callable[[Race, StartUp], Iterator[Goal]]] = {

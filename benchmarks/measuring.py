@@ -7,10 +7,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -67,6 +64,28 @@ def measure(command: list[str], out: Path, err: Path) -> Cost:
         usage.ru_utime + usage.ru_stime,
         usage.ru_maxrss * _MAXRSS_BYTES,
     )
+
+
+def output_of(command: list[str], folder: Path) -> bytes:
+    """Return what a command writes to standard output.
+
+    Args:
+        command: The program, by its path, and its arguments.
+        folder: Where files may be put.
+
+    Raises:
+        RuntimeError: If it fails.
+    """
+    out, err = folder / "out", folder / "err"
+    if measure(command, out, err).status:
+        raise failure(Path(command[0]).name, err)
+    return out.read_bytes()
+
+
+def failure(name: str, err: Path) -> RuntimeError:
+    """Return an error that says with which last line a command failed."""
+    lines = err.read_text(encoding="utf-8", errors="replace").splitlines()
+    return RuntimeError(f"{name} failed: {lines[-1] if lines else 'silently'}")
 
 
 def _environment() -> dict[str, str]:

@@ -9,8 +9,8 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from contenders import Output
-from measuring import measure
+from contenders import TAP, Output
+from measuring import failure, measure
 from sandboxed import API_KEY
 
 if TYPE_CHECKING:
@@ -112,6 +112,9 @@ class Race:
 
         Returns:
             The medians, in the order of the entries.
+
+        Raises:
+            RuntimeError: If the tap fails; that a rival fails is a result.
         """
         return self._in_turn(
             work,
@@ -135,6 +138,9 @@ class Race:
 
         Returns:
             The medians, in the order of the commands.
+
+        Raises:
+            RuntimeError: If one fails.
         """
         for command in commands.values():
             self._start(command)
@@ -151,9 +157,9 @@ class Race:
     ) -> list[Sample]:
         samples: list[list[Sample]] = [[] for _ in tasks]
         for turn in range(max(runs for _, runs, _ in tasks)):
-            for (name, runs, task), taken in zip(tasks, samples, strict=True):
+            progress(f"{work}, run {turn + 1}")
+            for (_, runs, task), taken in zip(tasks, samples, strict=True):
                 if turn < runs:
-                    progress(f"{work}: {name}, {turn + 1} of {runs}")
                     taken.append(task())
         medians = [median_of(taken) for taken in samples]
         self.results += [
@@ -165,8 +171,7 @@ class Race:
     def _start(self, command: list[str]) -> Sample:
         cost = measure(command, self._out, self._err)
         if cost.status:
-            msg = f"{' '.join(command)} failed: {self._last_error()}"
-            raise RuntimeError(msg)
+            raise failure(command[0], self._err)
         return Sample(cost.wall, cost.cpu, cost.peak)
 
     def _read(self, api: SandboxProcess, entry: Entry) -> Sample:
@@ -176,13 +181,14 @@ class Race:
         api.reset()
         cost = measure([*contender.command, str(config)], self._out, self._err)
         stats = api.stats()
-        output = Output({}, self._out.stat().st_size)
-        if cost.status:
-            rows = "failed"
-            progress(f"{entry.name} failed: {self._last_error()}")
-        else:
+        if cost.status == 0:
             output = contender.output(self._out)
             rows = _compared(output.rows, api.counts())
+        elif contender is TAP:
+            raise failure(entry.name, self._err)
+        else:
+            progress(str(failure(entry.name, self._err)))
+            output, rows = Output({}, 0), "failed"
         return Sample(
             cost.wall,
             cost.cpu,
@@ -192,10 +198,6 @@ class Race:
             output.written,
             rows,
         )
-
-    def _last_error(self) -> str:
-        lines = self._err.read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[-1] if lines else "nothing on stderr"
 
 
 def progress(text: str) -> None:

@@ -9,25 +9,34 @@ turn. Processor time and memory are the kernel's figures for the process.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from goals import SECTIONS, StartUp
-from racing import Race, progress
+from racing import Race
 from report import goals_table, headline, results_table
 
 
 def main() -> None:
-    """Measure, and print the tables."""
+    """Measure, and print the tables.
+
+    Raises:
+        SystemExit: If the tap fails, or rows are missing from what it wrote.
+    """
     options = _parser().parse_args()
-    progress(headline())
     with TemporaryDirectory() as folder:
         race = Race(Path(folder), options.runs, options.slow_runs)
-        start = StartUp(race)
-        goals = [goal for name in options.only for goal in SECTIONS[name](race, start)]
-    print(f"{headline()}; medians; ratios are to the first of each work.\n")
-    print(results_table(race.results))
-    print(f"\n{goals_table(goals)}")
+        try:
+            start = StartUp(race)
+            goals = [
+                goal for name in options.only for goal in SECTIONS[name](race, start)
+            ]
+        except RuntimeError as error:
+            sys.exit(str(error))
+    print(f"{headline()}\n\n{results_table(race.results)}\n\n{goals_table(goals)}")
+    if not all(goal.complete for goal in goals):
+        sys.exit("Rows are missing.")
 
 
 def _parser() -> argparse.ArgumentParser:
