@@ -6,9 +6,11 @@ nothing of the tap. As a command it is `analytics-sandbox`; in a test:
     with Sandbox(SandboxOptions(projects=5, faults=0.15)) as api:
         api.url, api.truth("tasks"), api.stats()
 
-Its parts: `data` makes records, `store` keeps them, `pages` divides lists, `api`
-answers requests, `faults` breaks answers, `meter` counts, `control` lets tests look and
-change, `server` puts it on a socket.
+`SandboxOptions(**PRESETS["everhour"])`, or `--preset everhour`, is an API that exists.
+
+Its parts: `data` makes records, and `everhour` those of that API; `store` keeps them,
+`pages` divides lists, `api` answers requests, `faults` breaks answers, `meter` counts,
+`control` lets tests look and change, `server` puts it on a socket.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.sandbox.options import SandboxOptions
+from tap_analytics.sandbox.presets import PRESETS
 from tap_analytics.sandbox.store import Edit
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox.server import Sandbox
 
-__all__ = ["Edit", "Sandbox", "SandboxOptions"]
+__all__ = ["PRESETS", "Edit", "Sandbox", "SandboxOptions"]
 
 
 def __getattr__(name: str) -> Any:

@@ -170,7 +170,7 @@ class Api:
             until = self._moment(query, self.options.until_param, until=True)
             records = self.store.created_between(stream, parent, since, until)
             origin = f"http://{request.headers.get('Host', self.options.host)}"
-            answer = self._pager.answer(records, query, origin, request.path)
+            answer = self._pager.answer(stream, records, query, origin, request.path)
         except BadParameterError as error:
             return error_answer(400, str(error))
         except UnknownRecordError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 from tap_analytics.sandbox.api import Api
 from tap_analytics.sandbox.control import CONTROL_PATH, Control
 from tap_analytics.sandbox.options import Flag, SandboxOptions
+from tap_analytics.sandbox.presets import PRESETS
 from tap_analytics.sandbox.server import listening
 
 if TYPE_CHECKING:
@@ -38,8 +39,13 @@ def run(arguments: Sequence[str] | None = None) -> None:
         SystemExit: The options make no sense, or the address can't be listened on.
     """
     parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.preset:
+        parser.set_defaults(**PRESETS[given.preset])
+        given = parser.parse_args(arguments)
+    del given.preset
     try:
-        options = SandboxOptions(**vars(parser.parse_args(arguments)))
+        options = SandboxOptions(**vars(given))
     except ValueError as error:
         parser.error(str(error))
     try:
@@ -72,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="A local API with the made-up data of a small agency.",
     )
+    parser.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help="be like this API, as far as other options don't say otherwise",
+    )
     hints = get_type_hints(SandboxOptions, include_extras=True)
     for field in fields(SandboxOptions):
         flag: Flag = hints[field.name].__metadata__[0]
@@ -92,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _default(value: Any) -> str:
-    shown = ",".join(value) if isinstance(value, tuple) else value
+    shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
     return "" if shown in {None, ""} else f" (default: {shown})"
 
 

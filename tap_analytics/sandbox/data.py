@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Fields = dict[str, Any]
 
+CHILD_STREAMS = ("tasks", "time_records")
+STREAMS = ("projects", *CHILD_STREAMS, "clients", "time", "users")
 DAYS_BACK = 400
 DAYS_OF_OLDER_HOURS = 150
 SHARE_OF_THIS_MONTH = 0.4
@@ -103,7 +105,8 @@ class Record(NamedTuple):
 
     Attributes:
         id: Its id as it stands in paths; empty if it has none.
-        created: Its `createdAt` in Unix seconds, or None without a usable one.
+        created: What filters by time look at, `createdAt` in most APIs, in Unix
+            seconds; or None without a usable one.
         body: Its JSON.
     """
 
@@ -112,11 +115,12 @@ class Record(NamedTuple):
     body: bytes
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> Record:
+    def of(cls, fields: Mapping[str, Any], since_field: str) -> Record:
         """Encodes fields; decimals keep their digits.
 
         Args:
             fields: The fields by name.
+            since_field: The name of the one that filters by time look at.
 
         Returns:
             The record.
@@ -124,7 +128,7 @@ class Record(NamedTuple):
         identifier = fields.get("id")
         return cls(
             "" if identifier is None else str(identifier),
-            timestamp(fields.get("createdAt")),
+            timestamp(fields.get(since_field)),
             _encode(fields),
         )
 
@@ -194,7 +198,7 @@ class Agency:
 
     def __init__(self, options: SandboxOptions) -> None:
         self._seed = options.seed
-        self._sizes = options
+        self._options = options
         today = options.today or datetime.now(tz=timezone.utc).date()
         self._today = today
         self._days = [
@@ -224,12 +228,12 @@ class Agency:
         Returns:
             The records, in the API's order.
         """
-        sizes = self._sizes
+        options = self._options
         make, count = {
-            "projects": (self._project, sizes.projects),
-            "clients": (self._client, sizes.clients),
-            "time": (self._time_card, sizes.team_time),
-            "users": (self._user, sizes.users),
+            "projects": (self._project, options.projects),
+            "clients": (self._client, options.clients),
+            "time": (self._time_card, options.team_time),
+            "users": (self._user, options.users),
         }[stream]
         return self._make(make, count, Dice(self._seed, stream))
 
@@ -244,18 +248,20 @@ class Agency:
             The project's records, in the API's order.
         """
         dice = Dice(self._seed, stream, project)
-        sizes = self._sizes
+        options = self._options
         make, count = {
-            "tasks": (self._task, sizes.tasks),
-            "time_records": (self._time_record, sizes.time_records),
+            "tasks": (self._task, options.tasks),
+            "time_records": (self._time_record, options.time_records),
         }[stream]
         return self._make(partial(make, project), count, dice)
 
-    @staticmethod
     def _make(
-        make: Callable[[Dice, int], Fields], count: int, dice: Dice
+        self, make: Callable[[Dice, int], Fields], count: int, dice: Dice
     ) -> Iterator[Record]:
-        return (Record.of(make(dice, number)) for number in range(1, count + 1))
+        since_field = self._options.since_field
+        return (
+            Record.of(make(dice, number), since_field) for number in range(1, count + 1)
+        )
 
     def _client(self, dice: Dice, number: int) -> Fields:
         city, country = dice.pick(CITIES)
@@ -349,7 +355,7 @@ class Agency:
         entered = min(worked, dice.below(10)) if dice.chance(0.3) else 0
         busiest = 4 + project * 7 % (len(HOURS) - 4)
         hours, rate = HOURS[dice.below(busiest)], dice.pick(RATES)
-        task = dice.below(self._sizes.tasks) + 1
+        task = dice.below(self._options.tasks) + 1
         return {
             "id": f"ti:{project}-{number}",
             "name": dice.maybe(0.6, dice.pick(NOTES)),
@@ -361,7 +367,7 @@ class Agency:
             "billable": dice.chance(0.8),
             "cost": {"amount": _cents(hours * rate), "currency": "EUR"},
             "user": dice.pick(self._users) if self._users else None,
-            "task": f"ta:{project}-{task}" if self._sizes.tasks else None,
+            "task": f"ta:{project}-{task}" if self._options.tasks else None,
             "labels": dice.some(LABELS, 2),
             "locked": dice.maybe(0.9, dice.chance(0.5)),
         }

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
+from tap_analytics.sandbox.data import STREAMS
 from tap_analytics.sandbox.faults import DEFAULT_KINDS, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+DATA = ("agency", "everhour")
 PAGINATION_STYLES = ("none", "link", "next_url", "cursor", "page", "offset")
 STYLES_IN_THE_BODY = ("next_url", "cursor")
 TOTALS = (
@@ -57,6 +59,20 @@ def parse_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def parse_sizes(text: str) -> tuple[tuple[str, int], ...]:
+    """Reads sizes such as `tasks=250,time=1000`.
+
+    Raises:
+        ValueError: They are none.
+    """
+    try:
+        pairs = [name.split("=") for name in parse_names(text)]
+        return tuple((stream, int(size)) for stream, size in pairs)
+    except ValueError:
+        message = f"expected STREAM=SIZE,… such as tasks=250,time=1000, not {text!r}"
+        raise ValueError(message) from None
+
+
 def parse_date(text: str) -> date:
     """Reads a date in ISO 8601."""
     return date.fromisoformat(text)
@@ -90,6 +106,7 @@ class SandboxOptions:
     api_key_header: Annotated[str, Flag("the header that carries it")] = "X-Api-Key"
     path_prefix: Annotated[str, Flag('before every path; "" for none')] = "/v1"
 
+    data: Annotated[str, Flag("whose records", choices=DATA)] = "agency"
     seed: Annotated[int, Flag("makes the same data and faults again")] = 0
     today: Annotated[
         date | None, Flag("last day of the data; today if not given", parse_date)
@@ -115,6 +132,14 @@ class SandboxOptions:
         str, Flag("how lists are divided", choices=PAGINATION_STYLES)
     ] = "none"
     page_size: Annotated[int, Flag("records per page: default and maximum")] = 100
+    page_sizes: Annotated[
+        tuple[tuple[str, int], ...],
+        Flag(
+            "the same for single streams: tasks=250,users=0; 0 sends the whole list, "
+            "whatever page is asked for",
+            parse_sizes,
+        ),
+    ] = ()
     page_param: Annotated[str, Flag("parameter of the page, from 1")] = "page"
     limit_param: Annotated[str, Flag("parameter of a smaller page size")] = "limit"
     offset_param: Annotated[str, Flag("parameter of the offset")] = "offset"
@@ -133,6 +158,10 @@ class SandboxOptions:
     )
     since_param: Annotated[str, Flag("parameter: created at or after")] = "since"
     until_param: Annotated[str, Flag("parameter: created at or before")] = "until"
+    since_field: Annotated[str, Flag("the field that both look at")] = "createdAt"
+    since_streams: Annotated[
+        tuple[str, ...], Flag("streams that know both; all if not given", parse_names)
+    ] = ()
 
     latency: Annotated[float, Flag("seconds before each answer")] = 0.0
     rate_limit: Annotated[
@@ -171,8 +200,26 @@ class SandboxOptions:
         for name in SIZES:
             if getattr(self, name) < 0:
                 yield f"{name} must not be negative"
+        yield from self._problems_of_data()
         yield from self._problems_of_pages()
         yield from self._problems_of_faults()
+
+    def page_size_of(self, stream: str) -> int:
+        """Finds the page size of a stream: default and maximum, 0 for no pages."""
+        return dict(self.page_sizes).get(stream, self.page_size)
+
+    def is_filtered(self, stream: str) -> bool:
+        """Says whether a stream can be filtered by time."""
+        return not self.since_streams or stream in self.since_streams
+
+    def _problems_of_data(self) -> Iterator[str]:
+        if self.data not in DATA:
+            yield f"data must be one of {', '.join(DATA)}"
+        for name in (*dict(self.page_sizes), *self.since_streams):
+            if name not in STREAMS:
+                yield f"no stream {name!r}; known are {', '.join(STREAMS)}"
+        if any(size < 0 for _, size in self.page_sizes):
+            yield "page_sizes must not be negative"
 
     def _problems_of_pages(self) -> Iterator[str]:
         if self.pagination not in PAGINATION_STYLES:

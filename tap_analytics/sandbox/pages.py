@@ -16,8 +16,9 @@ What tells a client about the next page, by `pagination` (with envelope `data`):
 
 `totals` chooses and names what `meta` holds, `totals_in` where it is. Pages beyond the
 last are empty. The page size is `page_size`, or the client's `limit` where that is
-smaller. With a top-level array (envelope `none`) there is no room for metadata: `link`
-works, and `page` and `offset` work without totals.
+smaller; `page_sizes` sets it for single streams. With a top-level array (envelope
+`none`) there is no room for metadata: `link` works, and `page` and `offset` work
+without totals.
 """
 
 from __future__ import annotations
@@ -59,11 +60,17 @@ class Pager:
         self._next_field = options.next_field or NEXT_FIELDS.get(options.pagination, "")
 
     def answer(
-        self, records: Sequence[Record], query: dict[str, str], origin: str, path: str
+        self,
+        stream: str,
+        records: Sequence[Record],
+        query: dict[str, str],
+        origin: str,
+        path: str,
     ) -> Answer:
         """Answers with the page that the query asks for.
 
         Args:
+            stream: The stream.
             records: The whole list.
             query: The query parameters.
             origin: Scheme and host that the client used.
@@ -75,13 +82,11 @@ class Pager:
         Raises:
             BadParameterError: A page parameter makes no sense.
         """
-        style = self._options.pagination
-        if style == "none":
+        style, most = self._options.pagination, self._options.page_size_of(stream)
+        if style == "none" or not most:
             return self._respond(records, {}, {})
-        size = min(
-            self._number(query, self._options.limit_param, self._options.page_size, 1),
-            self._options.page_size,
-        )
+        asked = self._number(query, self._options.limit_param, most, 1)
+        size = min(asked, most)
         start = self._start(query, size)
         page = records[start : start + size]
         has_more = start + size < len(records)

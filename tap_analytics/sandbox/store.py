@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from tap_analytics.sandbox.data import Agency, Record
+from tap_analytics.sandbox.data import CHILD_STREAMS, STREAMS, Agency, Record
+from tap_analytics.sandbox.everhour import Everhour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_analytics.sandbox.options import SandboxOptions
 
-CHILD_STREAMS = ("tasks", "time_records")
-STREAMS = ("projects", *CHILD_STREAMS, "clients", "time", "users")
+AGENCIES = {"agency": Agency, "everhour": Everhour}
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -55,7 +55,8 @@ class Store:
     """
 
     def __init__(self, options: SandboxOptions) -> None:
-        self._agency = Agency(options)
+        self._options = options
+        self._agency = AGENCIES[options.data](options)
         self._sizes = {
             "projects": options.projects,
             "tasks": options.tasks,
@@ -93,10 +94,10 @@ class Store:
         since: float | None,
         until: float | None,
     ) -> Sequence[Record]:
-        """Filters records by `createdAt`, as a database does: without one, never.
+        """Filters records by time, as a database does: one without, never.
 
         Args:
-            stream: The stream.
+            stream: The stream; one that knows no filter is not filtered.
             parent: The project's id, for a child stream.
             since: Created at or after this time, in Unix seconds; None for any.
             until: Created at or before this time; None for any.
@@ -109,7 +110,8 @@ class Store:
             UnknownRecordError: There is no such stream or project.
         """
         records = self._list(stream, parent)
-        if since is None and until is None:
+        is_asked_for = since is not None or until is not None
+        if not is_asked_for or not self._options.is_filtered(stream):
             return records
         key = (stream, parent, since, until)
         if key not in self._filtered:
@@ -183,7 +185,7 @@ class Store:
 
     def _add(self, edit: Edit) -> None:
         records = self._list(edit.stream, edit.parent)
-        record = Record.of(edit.record)
+        record = Record.of(edit.record, self._options.since_field)
         position = len(records) if edit.position is None else edit.position
         records.insert(position, record)
         if edit.stream == "projects":
@@ -191,7 +193,8 @@ class Store:
 
     def _change(self, edit: Edit) -> None:
         records, index = self._find(edit)
-        changed = Record.of({**_decode(records[index].body), **edit.record})
+        fields = {**_decode(records[index].body), **edit.record}
+        changed = Record.of(fields, self._options.since_field)
         if edit.stream == "projects" and changed.id != edit.id:
             message = "a project keeps its id"
             raise ValueError(message)

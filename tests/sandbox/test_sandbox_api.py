@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from tap_analytics.sandbox.store import CHILD_STREAMS, STREAMS
+from tap_analytics.sandbox.data import CHILD_STREAMS, STREAMS
 from tests.sandbox.client import TIMEOUT, get, rows
 
 if TYPE_CHECKING:

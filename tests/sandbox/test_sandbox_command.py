@@ -113,6 +113,11 @@ def test_options_reach_the_server() -> None:
         (["--page-size", "many"], "argument --page-size: "),
         (["--envelope", "none", "--pagination", "cursor"], "needs an envelope"),
         (["--fault-kinds", "flood"], "fault_kinds has 'flood'"),
+        (["--page-sizes", "tasks"], "expected STREAM=SIZE"),
+        (["--page-sizes", "task=5"], "no stream 'task'; known are"),
+        (["--page-sizes", "tasks=-1"], "page_sizes must not be negative"),
+        (["--since-streams", "hours"], "no stream 'hours'"),
+        (["--preset", "toggl"], "argument --preset: invalid choice: 'toggl'"),
         (["--speed", "9"], "unrecognized arguments: --speed 9"),
     ],
 )

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tap_analytics.sandbox.data import CHILD_STREAMS, STREAMS
 from tap_analytics.sandbox.options import SandboxOptions
-from tap_analytics.sandbox.store import CHILD_STREAMS, STREAMS, Store
+from tap_analytics.sandbox.store import Store
 
 TODAY = date(2025, 6, 18)
 
