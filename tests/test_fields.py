@@ -69,10 +69,11 @@ def fit(
 def as_text(row: Row) -> dict[str, Any]:
     *columns, (last, rest) = row.items()
     assert last == "additional_fields"
-    kept = rest if isinstance(rest, dict) else {}
     return {
         **{name: bytes(value).decode() for name, value in columns},
-        last: {name: bytes(value).decode() for name, value in kept.items()} or None,
+        last: {name: bytes(value).decode() for name, value in rest.items()}
+        if isinstance(rest, dict)
+        else json.loads(bytes(rest)),
     }
 
 

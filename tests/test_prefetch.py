@@ -335,10 +335,12 @@ def test_there_are_no_more_threads_than_asked_for_and_all_are_daemons(
 
 
 def test_what_is_written_first_is_fetched_first() -> None:
+    lists = {**fan(20), "p0": [["x"], ["y"]]}
     with threads(1) as prefetcher:
-        tree = Tree(fan(20))
+        tree = Tree(lists)
         list(written(branch_of(tree, prefetcher, lookahead=8)))
-    assert tree.fetched == [("", 0), *((f"p{number}", 0) for number in range(20))]
+    children = [(f"p{number}", 0) for number in range(20)]
+    assert tree.fetched == [("", 0), children[0], ("p0", 1), *children[1:]]
 
 
 def test_stopped_threads_end_and_fetch_nothing_more() -> None:
