@@ -26,6 +26,7 @@ from singer_sdk import Stream, Tap
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.streams import RESTStream
 
+from tap_analytics.errors import FatalAPIError
 from tap_analytics.messages import MessageWriter
 from tap_analytics.page import Page
 from tap_analytics.sdk import InterruptibleTap, OrderedStream
@@ -521,3 +522,40 @@ def test_a_connection_test_says_nothing_of_completeness(api: Sandbox) -> None:
     assert isinstance(tap, TapAnalytics)
     tap.run_connection_test()
     assert "ACTIVATE_VERSION" not in writer.kinds
+
+
+def test_a_connection_test_moves_no_bookmark(api: Sandbox) -> None:
+    tested, _ = stream_of("time", api_url=api.url, incremental=True)
+    assert isinstance(tested._tap, TapAnalytics)
+    tested._tap.run_connection_test()
+    assert not any(tested._tap.state["bookmarks"].values())
+    synced, _ = stream_of("time", api_url=api.url, incremental=True)
+    list(synced._sync_records())
+    assert synced._tap.state["bookmarks"]["time"]
+
+
+def test_a_whole_stream_activates_the_version_of_its_records(api: Sandbox) -> None:
+    stream, writer = stream_of(
+        "users", api_url=api.url, emit_activate_version_messages=True
+    )
+    list(stream._sync_records())
+    version = stream._initialized_at // 1000
+    assert {message["version"] for message in writer.records()} == {version}
+    assert writer.kinds[:1] == ["SCHEMA"]
+    assert writer.kinds[-2:] == ["ACTIVATE_VERSION", "STATE"]
+    assert writer.messages[-2]["version"] == version
+
+
+def test_an_error_stops_the_fetches_and_is_logged_by_main_only(
+    api: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.fault("/v1/team/users", status=403)
+    stream, _ = stream_of("users", api_url=api.url)
+    stopped: list[bool] = []
+    monkeypatch.setattr(stream.prefetcher, "stop", lambda: stopped.append(True))
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(FatalAPIError):
+        stream.sync()
+    assert stopped == [True]
+    (told,) = (r for r in caplog.records if "unhandled error" in r.getMessage())
+    assert told.levelno == logging.DEBUG
