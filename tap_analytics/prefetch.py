@@ -143,16 +143,19 @@ class PageReader:
         with self._changed:
             return self._next_is_known
 
+    def wait(self) -> bool:
+        """Wait for the next page, or the end; return whether it came without error."""
+        with self._changed:
+            self._wait()
+            return not self._fetches or self._fetches[0].error is None
+
     @property
     def _next_is_known(self) -> bool:
         return not self._fetches or self._fetches[0].done
 
     def _next(self) -> Page | None:
         with self._changed:
-            if not self._next_is_known:
-                self._prefetcher.on_wait()
-            while not self._next_is_known:
-                self._changed.wait()
+            self._wait()
             if not self._fetches:
                 return None
             fetch = self._fetches.popleft()
@@ -160,6 +163,12 @@ class PageReader:
                 raise fetch.error
             self._fill()
             return fetch.page
+
+    def _wait(self) -> None:
+        if not self._next_is_known:
+            self._prefetcher.on_wait()
+        while not self._next_is_known:
+            self._changed.wait()
 
     def _fill(self) -> None:
         """Ask for pages until the window is full or nothing is known to follow."""
@@ -270,6 +279,10 @@ class Branch(Generic[SourceT]):
             order,
             min(lookahead, PAGES_AHEAD),
         )
+
+    def begins_well(self) -> bool:
+        """Wait for the first page; return whether it came without error."""
+        return self._reader.wait()
 
     def pages(self) -> Iterator[Page]:
         """Return the pages, none if the parent has vanished."""

@@ -217,23 +217,28 @@ class OrderedStream(RESTStream[Any]):
             stream.complete()
 
     def _open(self) -> Branch[OrderedStream]:
-        """Return this stream's branch; those of the streams after it are opened too."""
+        """Return this stream's branch; those of the streams after it are opened too.
+
+        But nothing else is asked for before the API has answered once: one request
+        with a wrong key is enough.
+        """
         opened = self.prefetcher.opened
-        if self.name not in opened:
-            limit = self.ABORT_AT_RECORD_COUNT
-            coming = dropwhile(
-                lambda stream: stream is not self, self._tap.streams.values()
+        if self.name in opened:
+            return opened.pop(self.name)
+        limit = self.ABORT_AT_RECORD_COUNT
+        branch = partial(
+            Branch, prefetcher=self.prefetcher, lookahead=limit or self.prefetcher.size
+        )
+        own = branch(self, None, order=(0,))
+        if limit is None and own.begins_well():
+            streams = self._tap.streams.values()
+            after = islice(
+                dropwhile(lambda stream: stream is not self, streams), 1, None
             )
-            for place, stream in enumerate(islice(coming, limit and 1)):
+            for place, stream in enumerate(after, 1):
                 if isinstance(stream, OrderedStream) and stream.is_read_by_itself:
-                    opened[stream.name] = Branch(
-                        stream,
-                        None,
-                        self.prefetcher,
-                        order=(place,),
-                        lookahead=limit or self.prefetcher.size,
-                    )
-        return opened.pop(self.name)
+                    opened[stream.name] = branch(stream, None, order=(place,))
+        return own
 
     @property
     def is_read_by_itself(self) -> bool:
