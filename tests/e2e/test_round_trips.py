@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Record = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 EVERHOUR = {
     "preset": "everhour",
@@ -100,13 +102,14 @@ def key(record: Record) -> tuple[str, str]:
 def is_same(loaded: Any, sent: Any) -> bool:
     """Return whether a column holds the value that the API sent."""
     if isinstance(loaded, datetime):
-        return loaded == moment(sent)
+        return bool(moment(sent) == loaded)
     if isinstance(loaded, date):
-        return loaded.isoformat() == sent
+        return loaded == date.fromisoformat(sent)
     if is_number(sent) and not isinstance(loaded, int):
         # In a column of text it is its digits.
-        return Decimal(repr(loaded) if isinstance(loaded, float) else loaded) == sent
-    return type(loaded) is type(sent) and loaded == sent
+        digits = repr(loaded) if isinstance(loaded, float) else loaded
+        return Decimal(digits) == Decimal(sent)
+    return type(loaded) is type(sent) and bool(loaded == sent)
 
 
 def is_number(value: Any) -> bool:
@@ -115,7 +118,7 @@ def is_number(value: Any) -> bool:
 
 def moment(sent: Any) -> datetime:
     if is_number(sent):
-        return datetime.fromtimestamp(sent, timezone.utc)
+        return EPOCH + timedelta(microseconds=int(sent * 10**6))
     found = datetime.fromisoformat(sent.replace("Z", "+00:00"))
     return found.replace(tzinfo=found.tzinfo or timezone.utc)
 
