@@ -53,7 +53,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sandbox"]
     options += ["-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run(  # noqa: S603 - openssl, with arguments from here
+    subprocess.run(
         [openssl, "req", "-x509", *options, *files],
         cwd=folder,
         check=True,

@@ -278,7 +278,7 @@ def test_a_key_in_secrets_toml_is_enough(api: Sandbox, tmp_path: Path) -> None:
         "pipeline = dlt.pipeline('mine', destination='duckdb', pipelines_dir='.')\n"
         "pipeline.run(analytics_source())\n"
     )
-    run = subprocess.run(  # noqa: S603 - its arguments are this test's own
+    run = subprocess.run(
         [sys.executable, script], cwd=tmp_path, capture_output=True, check=True
     )
     assert run.stdout + run.stderr == b""

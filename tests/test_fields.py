@@ -395,7 +395,7 @@ YEAR_9999 = datetime(9999, 12, 29, tzinfo=timezone.utc)
     colon=st.sampled_from([":", ""]),
     blank=st.sampled_from(["", " "]),
 )
-def test_a_timestamp_says_the_same_moment_whatever_its_offset_and_fraction(  # noqa: PLR0913 - one argument for each part of it
+def test_a_timestamp_says_the_same_moment_whatever_its_offset_and_fraction(
     *,
     moment: datetime,
     fraction: str,

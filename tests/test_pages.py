@@ -39,7 +39,7 @@ def check(api: Sandbox, outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     "style", ["none", "link", "next_url", "cursor", "page", "offset"]
 )
-def test_all_ids_arrive_once(  # noqa: PLR0913, PLR0917 - the table of all of them
+def test_all_ids_arrive_once(
     sandbox: SandboxFactory,
     tmp_path: Path,
     style: str,

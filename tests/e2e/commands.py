@@ -78,7 +78,7 @@ def run(
     Returns:
         Its status and output, whatever they are.
     """
-    return subprocess.run(  # noqa: S603 - the tests' own commands
+    return subprocess.run(
         command,
         cwd=cwd,
         env=environment(**environ),

@@ -76,11 +76,16 @@ class Database:
         self._url = url
         self._meltano = meltano
 
-    def load(self) -> None:
-        """Runs Meltano from the API into this database."""
+    def load(self, **environ: str) -> None:
+        """Runs Meltano from the API into this database.
+
+        Args:
+            environ: Further environment variables.
+        """
         self._meltano(
             *("run", "tap-analytics", "target-postgres"),
             TARGET_POSTGRES_SQLALCHEMY_URL=self._url,
+            **environ,
         )
 
     def rows(self, query: str | Composed, *values: str) -> list[tuple[Any, ...]]:
@@ -103,7 +108,7 @@ class Database:
                 if not name.startswith("_sdc_") and name != "additional_fields"
             }
             columns["createdAt"] += "Z"
-            records.append(columns | row["additional_fields"])
+            records.append(columns | (row["additional_fields"] or {}))
         return records
 
     def counts(self) -> dict[str, int]:
@@ -116,6 +121,14 @@ def database(postgres_server: PostgresServer, meltano: Meltano) -> Database:
     """A PostgreSQL database, loaded once."""
     database = Database(empty_database(postgres_server), meltano)
     database.load()
+    return database
+
+
+@pytest.fixture(scope="module")
+def inferred(postgres_server: PostgresServer, meltano: Meltano) -> Database:
+    """A PostgreSQL database with a column for each field, loaded once."""
+    database = Database(empty_database(postgres_server), meltano)
+    database.load(TAP_ANALYTICS_UNDECLARED_FIELDS="infer")
     return database
 
 
@@ -155,6 +168,16 @@ def test_postgresql_has_columns_of_the_declared_types(
     }
     parent = {"project_id": "text"} if stream in CHILDREN else {}
     assert dict(columns) == types | parent
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_postgresql_has_the_same_values_in_inferred_columns(
+    stream: str, inferred: Database, api: Sandbox
+) -> None:
+    loaded = by_id(inferred.records(stream))
+    for record, row in zip(by_id(api.truth(stream)), loaded, strict=True):
+        missing = dict.fromkeys(row.keys() - record.keys())
+        assert row == missing | record
 
 
 @pytest.mark.parametrize("stream", CHILDREN)

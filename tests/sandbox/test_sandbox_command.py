@@ -23,7 +23,7 @@ HEADERS = {"X-Api-Key": "sandbox-key"}
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Starts the command and reads its URL."""
-    with subprocess.Popen(  # noqa: S603 - the project's own command
+    with subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -39,7 +39,7 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def run(
     *arguments: str, command: tuple[str, ...] = COMMAND
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - the project's own command
+    return subprocess.run(
         [*command, *arguments],
         capture_output=True,
         text=True,

@@ -185,7 +185,7 @@ def test_a_dropped_column_stays_and_is_null_from_then_on(database: Database) -> 
         ),
     ],
 )
-def test_a_column_becomes_wide_enough_for_both_types(  # noqa: PLR0913
+def test_a_column_becomes_wide_enough_for_both_types(
     database: Database,
     loads: int,
     before: Any,
@@ -264,7 +264,8 @@ def test_names_become_what_the_database_expects(database: Database) -> None:
 
 
 def test_two_fields_that_would_share_a_column_are_an_error(duck: Database) -> None:
-    with pytest.raises(InputError, match="'clientName' and 'client_name'.*client_name"):
+    shared = "'clientName' and 'client_name' would share the column 'client_name'"
+    with pytest.raises(InputError, match=shared):
         duck.load(
             schema({"clientName": {}, "client_name": {}}), record({"clientName": 1})
         )
@@ -572,9 +573,8 @@ def test_a_jsonl_batch_is_loaded(
 ) -> None:
     path = tmp_path / "batch"
     lines = "".join(json.dumps({"id": n, "name": f"é{n}"}) + "\n" for n in range(9))
-    opened = gzip.open(path, "wb") if compression == "gzip" else path.open("wb")
-    with opened as file:
-        file.write(lines.encode())
+    content = lines.encode()
+    path.write_bytes(gzip.compress(content) if compression == "gzip" else content)
     states = database.load(
         schema(NAMED, ["id"]),
         batch(path.as_uri(), "jsonl", compression=compression),
