@@ -180,6 +180,30 @@ def test_postgresql_has_the_same_values_in_inferred_columns(
         assert row == missing | record
 
 
+def test_postgresql_has_columns_of_the_inferred_types(inferred: Database) -> None:
+    columns = inferred.rows(
+        "select column_name, data_type from information_schema.columns"
+        " where table_name = 'users' and not starts_with(column_name, '_sdc_')"
+    )
+    assert dict(columns) == {
+        "id": "text",
+        "name": "text",
+        "createdAt": "timestamp without time zone",
+        "status": "text",
+        "email": "text",
+        "role": "text",
+        "remote": "boolean",
+        "weeklyHours": "numeric",
+        "hourlyRate": "numeric",
+        "utilisation": "numeric",
+        "startDate": "date",
+        "manager": "text",
+        "skills": "jsonb",
+        "settings": "jsonb",
+        "additional_fields": "jsonb",
+    }
+
+
 @pytest.mark.parametrize("stream", CHILDREN)
 def test_postgresql_could_enforce_the_keys(stream: str, database: Database) -> None:
     # Not committed: the next load brings children before their parents.
