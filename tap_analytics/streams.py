@@ -38,7 +38,8 @@ def _columns(*more: th.Property[str]) -> th.PropertiesList:
         *more,
         th.Property(
             ADDITIONAL_FIELDS,
-            th.ObjectType(additional_properties=True),
+            # Without `properties`: flattening drops an object that has none of them.
+            th.CustomType({"type": ["object", "null"], "additionalProperties": True}),
             description=(
                 "The fields that are no columns of their own, as the API sent them, "
                 "and values that don't fit their column."

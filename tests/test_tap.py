@@ -317,6 +317,28 @@ def test_flattening_makes_columns_of_nested_fields(
     assert [record["city"] for record in outcome.records("clients")] == sent
 
 
+@pytest.mark.parametrize("undeclared_fields", ["collect", "infer"])
+def test_flattening_loses_no_field(
+    api: Sandbox, tmp_path: Path, undeclared_fields: str
+) -> None:
+    outcome = run(
+        api,
+        tmp_path,
+        undeclared_fields=undeclared_fields,
+        flattening_enabled=True,
+        flattening_max_depth=2,
+    )
+    for stream in STREAMS:
+        (schema,) = outcome.of_type("SCHEMA", stream)
+        columns = schema["schema"]["properties"]
+        for sent, arrived in zip(
+            api.truth(stream), outcome.records(stream), strict=True
+        ):
+            assert arrived.keys() <= columns.keys()
+            rest = json.loads(arrived["additional_fields"] or "{}")
+            assert sent.keys() <= arrived.keys() | rest.keys()
+
+
 def test_batches_hold_all_records(api: Sandbox, tmp_path: Path) -> None:
     batches = {
         "encoding": {"format": "jsonl", "compression": "gzip"},
@@ -389,6 +411,11 @@ def test_settings_come_from_the_environment(api: Sandbox, tmp_path: Path) -> Non
     assert outcome.status == 0, outcome.err
     assert outcome.of_type("ACTIVATE_VERSION")
     assert not outcome.records("users")
+
+
+def test_a_setting_that_is_null_is_not_set(api: Sandbox, tmp_path: Path) -> None:
+    null = dict.fromkeys(("concurrency", "path_prefix", "page_size", "since_format"))
+    assert run(api, tmp_path, **null).ids("clients")
 
 
 def test_several_config_files_are_merged(api: Sandbox, tmp_path: Path) -> None:
