@@ -168,6 +168,7 @@ class AnalyticsStream(OrderedStream):
 
     @override
     def get_new_paginator(self) -> Paginator:
+        _ = self.bookmark  # It is made on the thread that writes, not by two at once.
         return self.pagination.paginator()
 
     @override

@@ -304,6 +304,10 @@ class TapAnalytics(PresetTap, InterruptibleTap):
             msg = f"{' or '.join(files)} is no valid JSON: {error}."
             raise ConfigError(msg) from error
         given.config |= settings_from(os.environ, "TAP_ANALYTICS_", schema)
+        # A setting that is null is one that isn't set.
+        unset = [name for name, setting in given.config.items() if setting is None]
+        for name in unset:
+            del given.config[name]
         return given
 
     @override

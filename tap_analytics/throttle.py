@@ -33,8 +33,8 @@ class Throttle:
 
     At most `requests` requests reach the API in any window of `seconds`. What counts
     is when a request arrives there, which is not known; but an answer took at least
-    as long as the fastest one did, so a request counts as arrived that long before
-    its answer, and as long as there is none, as arriving now.
+    as long as the fastest one did, so a request counts as arrived half that long
+    before its answer, and as long as there is none, as arriving now.
 
     If no limit is configured, one is learned from the first refusal: what was
     answered until then, in the time until then and the wait that the API asks for.
@@ -140,7 +140,7 @@ class Throttle:
     def _leaves_at(self) -> float:
         """Return when the request that arrived first leaves the window."""
         # The first requests had to connect, which may take longer than all the rest.
-        back = self._fastest if self._is_connected else 0
+        back = self._fastest / 2 if self._is_connected else 0
         return self._answered[0] - back + self.seconds
 
     def sent(self, now: float) -> None:
