@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import traceback
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -108,14 +110,20 @@ class Loader:
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
+        """Make one line of what dlt and destinations raise, and nothing of warnings."""
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
         except (TargetError, BrokenPipeError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001, dlt and drivers raise all kinds
+            trace = redacted(traceback.format_exc(), self._config)
+            self._logger.debug("%s", trace)
             reason = redacted(explained(error), self._config)
             msg = f"Destination {self._config['destination']!r}: {reason}"
-            raise LoadError(msg) from error
+            # Not from the error, whose own words may have secrets in them.
+            raise LoadError(msg) from None
 
     def load(
         self, batches: Iterable[Batch], versions: Sequence[tuple[str, int]] = ()
@@ -220,6 +228,15 @@ class Loader:
                 return {"disposition": "merge", "strategy": "upsert"}
         return disposition
 
+    def _warn_if_not_merged(self, stream: str) -> None:
+        is_files = isinstance(self._destination, destinations.filesystem)
+        if is_files and not self._config.get("table_format"):
+            self._logger.warning(
+                "Stream %r: plain files can't be merged, so its rows are appended. "
+                "Delta and Iceberg tables can: see `table_format`.",
+                stream,
+            )
+
     def _disposition(self, table: str, keys: Sequence[str]) -> TWriteDisposition:
         """Choose what a load does with the rows that a table has already."""
         by_keys: TWriteDisposition = "merge" if keys else "append"
@@ -233,6 +250,8 @@ class Loader:
                 self._appends.discard_unconfirmed(table)
             self._appended.append(table)
             return "append"
+        if first:
+            self._warn_if_not_merged(table)
         return "merge"
 
     def _table_name(self, stream: str) -> str:

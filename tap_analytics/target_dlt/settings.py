@@ -17,8 +17,8 @@ SETTINGS: dict[str, Any] = {
             ),
         },
         "credentials": {
-            # No "type" list, which the SDK would take for JSON in the environment.
-            "oneOf": [{"type": "string"}, {"type": "object"}, {"type": "null"}],
+            # No list of types, which the SDK would take for JSON in the environment.
+            "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "null"}],
             "secret": True,
             "title": "Credentials",
             "description": (

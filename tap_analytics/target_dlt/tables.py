@@ -35,7 +35,8 @@ class Tables:
         meanwhile.
         """
         with ExitStack() as stack:
-            client: object = stack.enter_context(self.pipeline.destination_client())
+            client: Any = self.pipeline.destination_client()
+            stack.enter_context(client)
             self.sql = client if isinstance(client, SqlJobClientBase) else None
             stack.callback(setattr, self, "sql", None)
             yield
@@ -47,14 +48,17 @@ class Tables:
             The format, `delta` or `iceberg`, and the table; None if it has none.
         """
         kind = self.pipeline.default_schema.tables[table].get("table_format")
-        with self.pipeline.destination_client() as client:
+        with ExitStack() as stack:
+            client: Any = self.pipeline.destination_client()
+            stack.enter_context(client)
             if kind is None or not isinstance(client, SupportsOpenTables):
                 return None, None
             return kind, client.load_open_table(kind, table)
 
     def columns(self, table: str) -> TTableSchemaColumns:
         """Get a table's columns as the schema has them; none if there is no table."""
-        if not self.pipeline.default_schema_name:
+        schema_name: str | None = self.pipeline.default_schema_name
+        if schema_name is None:  # until something is loaded for the first time
             return {}
         tables = self.pipeline.default_schema.tables
         return tables[table]["columns"] if table in tables else {}

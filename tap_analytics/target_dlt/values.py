@@ -140,7 +140,8 @@ def _whole(index: int, value: Any) -> int | None:
         return value
     if type(value) is float and value.is_integer():
         return int(value)
-    if type(value) is Decimal and _digits_of(value)[1] <= 0:
+    is_small = type(value) is Decimal and value.adjusted() < MAX_DIGITS
+    if is_small and value == value.to_integral_value():
         return int(value)
     msg = f"expected an integer, got {shown(value)}"
     raise MisfitError(index, msg)
@@ -158,9 +159,16 @@ def _number(type_: ColumnType, values: Sequence[Any]) -> pa.Array:
 
 def _decimal(type_: ColumnType, values: Sequence[Decimal | None]) -> pa.Array:
     try:
-        return pa.array(values, type_.arrow)
+        array = pa.array(values, type_.arrow)
     except pa.ArrowInvalid:
         raise TooNarrowError(_decimal_for(type_, values)) from None
+    # Arrow makes zero of what is too close to it, and says so only sometimes.
+    zeros = pc.indices_nonzero(
+        pc.equal(array, pa.scalar(Decimal(0), type_.arrow))
+    ).to_pylist()
+    if any(values[index] for index in zeros):
+        raise TooNarrowError(_decimal_for(type_, values))
+    return array
 
 
 def _decimal_for(type_: ColumnType, values: Iterable[Any]) -> ColumnType:
@@ -347,17 +355,18 @@ def recast(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
 
 
 def _recast_to_decimal(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
-    # Arrow's casts to decimals keep or refuse digits after the point, but wrap around
-    # silently where those before it don't fit.
+    if from_.kind == "number":
+        numbers = [None if v is None else Decimal(repr(v)) for v in array.to_pylist()]
+        return _decimal(to, numbers)
+    # Arrow's cast refuses to lose digits after the point, but those before it wrap
+    # around silently if there are too many.
     largest = pc.max(pc.abs(array.cast(pa.float64(), safe=False))).as_py() or 0
-    if largest < 10.0 ** (MAX_DIGITS - (to.scale or 0)) * 0.999:
-        try:
-            if from_.kind == "decimal":
-                return array.cast(to.arrow)
-            return array.cast(pa.string()).cast(to.arrow)
-        except pa.ArrowInvalid:
-            pass
-    raise TooNarrowError(_decimal_for(to, array.to_pylist()))
+    if largest >= 10.0 ** (MAX_DIGITS - (to.scale or 0)) * 0.999:
+        raise TooNarrowError(_decimal_for(to, array.to_pylist()))
+    if from_.kind == "integer":
+        # A cast would want room for all integers there are.
+        array = array.cast(pa.string())
+    return array.cast(to.arrow)
 
 
 def _base64(value: bytes) -> str:

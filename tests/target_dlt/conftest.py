@@ -11,7 +11,6 @@ import tempfile
 import uuid
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -22,6 +21,7 @@ from tap_analytics.target_dlt.target import TargetDlt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 Message = dict[str, Any]
 

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 import pytest
 
 from tap_analytics.target_dlt.target import TargetDlt
@@ -21,7 +23,6 @@ from tests.target_dlt.conftest import (
     duckdb_at,
     lines_of,
     record,
-    run,
     schema,
     state,
 )
@@ -139,3 +140,90 @@ def test_a_killed_run_that_is_repeated_ends_in_the_same_tables(
     assert process.exitcode == 0
     assert last_state(output) == len(messages) - 1
     assert tables(database) == expected
+
+
+def test_left_overs_of_killed_runs_are_removed(
+    duck: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp" / "target-dlt-dead" / "analytics").mkdir(parents=True)
+    (tmp_path / "tmp" / "target-dlt-dead.lock").touch()
+    duck.load(schema(ID, ["id"]), record({"id": 1}))
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_working_directory_that_is_kept_is_not_poisoned(
+    duck: Database, tmp_path: Path
+) -> None:
+    config = CONFIG | {"pipelines_dir": str(tmp_path / "work")}
+    messages = sync()
+    process = start(duck.config | config, resumed(messages, 0), tmp_path / "out")
+    # Killed while there is a package that is extracted and not loaded.
+    packages = tmp_path / "work" / "analytics" / "load" / "normalized"
+    while process.is_alive() and not any(packages.glob("*/new_jobs/*")):
+        time.sleep(0.001)
+    process.kill()
+    process.join()
+    position = last_state(tmp_path / "out")
+    process = start(duck.config | config, resumed(messages, position), tmp_path / "out")
+    process.join()
+    assert process.exitcode == 0
+    assert len(duck.rows("id", "versioned")) == 400
+    assert len(duck.rows("id", "keyless")) == 400
+
+
+def test_a_package_under_way_is_finished_on_sigterm(tmp_path: Path) -> None:
+    """And its STATE comes out, so that nothing comes again."""
+    messages = sync()
+    database = duckdb_at(tmp_path / "analytics.duckdb")
+    output = tmp_path / "out"
+    process = start(database.config | CONFIG, resumed(messages, 0), output)
+    while process.is_alive() and not (output.exists() and output.read_text()):
+        time.sleep(0.001)
+    process.terminate()
+    process.join()
+    assert process.exitcode == 128 + signal.SIGTERM
+    position = last_state(output)
+    sent = sum(
+        one["type"] == "RECORD" and one["stream"] == "keyless"
+        for one in messages[: position + 1]
+    )
+    assert len(database.rows("id", "keyless")) == sent
+
+
+def test_a_destination_that_goes_away_is_one_line(
+    postgres_server: str, tmp_path: Path
+) -> None:
+    """The server ends the connections; the target says so, and the STATE stays."""
+    name = "away"
+    admin = psycopg2.connect(
+        f"postgresql://postgres:none@localhost/postgres?host={postgres_server}"
+    )
+    admin.autocommit = True
+    with closing(admin), admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        uri = f"postgresql://postgres:none@localhost/{name}?host={postgres_server}"
+        config = {"destination": "postgres", "credentials": uri, **CONFIG}
+        (tmp_path / "c.json").write_text(json.dumps(config))
+        messages = (*sync()[:300], schema(ID, ["id"], "late"))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tap_analytics.target_dlt", "--config", "c.json"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines_of(messages))
+        process.stdin.flush()
+        assert process.stdout.readline()
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        output, errors = process.communicate(lines_of(tuple(sync()[300:])))
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "Destination 'postgres': " in errors.splitlines()[-1]
+    assert "does not exist" in errors.splitlines()[-1]
+    assert not output or int(output.splitlines()[-1]) < 1200

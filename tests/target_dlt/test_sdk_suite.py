@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _Suite: Any = get_target_test_class(TargetDlt)
 
 
-class TestSuite(_Suite):
+class TestSuite(_Suite):  # type: ignore[misc]
     """Each of its tests, once per database."""
 
     @pytest.fixture
