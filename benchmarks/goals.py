@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -139,10 +140,9 @@ def latency(race: Race, start: StartUp) -> Iterator[Goal]:
     with SandboxProcess(projects=200, latency=LATENCY) as api:
         tap = race.read(
             work,
-            api,
-            Entry(TAP, {"concurrency": WORKERS}),
-            Entry(PLAIN, slow=True),
-            Entry(DLT, slow=True),
+            Entry(TAP, api, {"concurrency": WORKERS}),
+            Entry(PLAIN, api, slow=True),
+            Entry(DLT, api, slow=True),
         )[0]
     ideal = tap.requests / WORKERS * LATENCY
     taken = tap.wall - start.tap.wall
@@ -165,7 +165,7 @@ def limit(race: Race, _: StartUp) -> Iterator[Goal]:
         "rate_limit_seconds": WINDOW,
     }
     with _limited() as api:
-        tap = race.read(work, api, Entry(TAP, settings, slow=True))[0]
+        tap = race.read(work, Entry(TAP, api, settings, slow=True))[0]
     yield from _near_the_floors(work, 1.03, tap)
     yield _refused(work, 0, tap)
 
@@ -176,10 +176,9 @@ def learning(race: Race, _: StartUp) -> Iterator[Goal]:
     with _limited() as api:
         tap = race.read(
             work,
-            api,
-            Entry(TAP, {"concurrency": WORKERS}, slow=True),
-            Entry(PLAIN, slow=True),
-            Entry(DLT, slow=True),
+            Entry(TAP, api, {"concurrency": WORKERS}, slow=True),
+            Entry(PLAIN, api, slow=True),
+            Entry(DLT, api, slow=True),
         )[0]
     yield from _near_the_floors(work, 1.25, tap)
     yield _refused(work, 3, tap)
@@ -220,24 +219,47 @@ def _refused(work: str, bound: float, tap: Sample) -> Goal:
 def growth(race: Race, start: StartUp) -> Iterator[Goal]:
     """What a project costs doesn't depend on how many there are."""
     # The plain way's cost grows with the square: 4,000 projects would take minutes.
-    rivals = (Entry(PLAIN, slow=True), Entry(DLT, slow=True))
-    _grown(race, 500, *rivals)
-    taps = [_grown(race, SIZES[0], *rivals), *(_grown(race, n) for n in SIZES[1:])]
-    paged = [_grown(race, size, pages_of=100) for size in (SIZES[0], SIZES[-1])]
-    complete = all(tap.rows == ALL for tap in (*taps, *paged))
-    work = "1,000 → 4,000 → 16,000 projects"
-    cpu = [(tap.cpu - start.tap.cpu) / size * 1e3 for tap, size in _sized(taps)]
-    written = [tap.written / size for tap, size in _sized(taps)]
+    for projects in (500, 1_000):
+        with SandboxProcess(projects=projects, **ONE_OF_EACH) as api:
+            race.read(
+                f"{projects:,} projects",
+                Entry(TAP, api),
+                Entry(PLAIN, api, slow=True),
+                Entry(DLT, api, slow=True),
+            )
+    taps = _grown(race, "projects in one response", SIZES)
+    yield from _linear("1,000 → 4,000 → 16,000 projects", taps, start)
+    yield _same_memory("1,000 → 16,000 projects in one response", taps)
+    pages = {"pagination": "page", "page_size": 100}
+    taps = _grown(race, "projects in pages of 100", (SIZES[0], SIZES[-1]), **pages)
+    yield _same_memory("1,000 → 16,000 projects in pages of 100", taps)
+
+
+def _grown(
+    race: Race, work: str, sizes: tuple[int, ...], **options: object
+) -> list[Sample]:
+    """Read one task and one time record for each of so many projects."""
+    with ExitStack() as stack:
+        entries = []
+        for size in sizes:
+            sandbox = SandboxProcess(projects=size, **ONE_OF_EACH, **options)
+            api = stack.enter_context(sandbox)
+            slow = size == SIZES[-1]
+            entries.append(Entry(TAP, api, remark=f"{size:,}", slow=slow))
+        return race.read(work, *entries)
+
+
+def _linear(work: str, taps: list[Sample], start: StartUp) -> Iterator[Goal]:
+    sized = list(zip(taps, SIZES, strict=True))
+    cpu = [(tap.cpu - start.tap.cpu) / size * 1e3 for tap, size in sized]
+    written = [tap.written / size for tap, size in sized]
     yield Goal(
         work,
         "CPU per project after start-up, most ÷ least",
         1.15,
         max(cpu) / min(cpu),
         f"{_chain(cpu, '.2f')} ms",
-        complete,
-    )
-    yield Goal(
-        "4,000 projects", "CPU in s", 8, taps[1].cpu, f"{taps[1].wall:.1f} s wall"
+        complete=all(tap.rows == ALL for tap in taps),
     )
     yield Goal(
         work,
@@ -246,21 +268,9 @@ def growth(race: Race, start: StartUp) -> Iterator[Goal]:
         max(written) / min(written),
         f"{_chain(written, ',.0f')} bytes",
     )
-    yield _same_memory(f"{work}, all in one response", taps)
-    yield _same_memory("1,000 → 16,000 projects, in pages of 100", paged)
-
-
-def _grown(
-    race: Race, projects: int, *rivals: Entry, pages_of: int | None = None
-) -> Sample:
-    """Read so many projects, one task and one time record each; return the tap's."""
-    work, options = f"{projects:,} projects", {**ONE_OF_EACH, "projects": projects}
-    if pages_of:
-        work = f"{work}, in pages of {pages_of}"
-        options |= {"pagination": "page", "page_size": pages_of}
-    ours = Entry(TAP, slow=projects == SIZES[-1])
-    with SandboxProcess(**options) as api:
-        return race.read(work, api, ours, *rivals)[0]
+    yield Goal(
+        "4,000 projects", "CPU in s", 8, taps[1].cpu, f"{taps[1].wall:.1f} s wall"
+    )
 
 
 def _same_memory(work: str, taps: list[Sample]) -> Goal:
@@ -271,11 +281,8 @@ def _same_memory(work: str, taps: list[Sample]) -> Goal:
         1.1,
         peak[-1] / peak[0],
         f"{_chain(peak, '.1f')} MB",
+        complete=all(tap.rows == ALL for tap in taps),
     )
-
-
-def _sized(taps: list[Sample]) -> Iterator[tuple[Sample, int]]:
-    return zip(taps, SIZES, strict=True)
 
 
 def _chain(figures: list[float], form: str) -> str:
@@ -290,12 +297,11 @@ def records(race: Race, start: StartUp) -> Iterator[Goal]:
     with SandboxProcess(**RECORDS) as api:
         tap, plain, tap_dropping, plain_dropping, _ = race.read(
             work,
-            api,
-            Entry(TAP),
-            Entry(PLAIN),
-            Entry(TAP, ignore, dropped),
-            Entry(PLAIN, ignore, dropped),
-            Entry(DLT, slow=True),
+            Entry(TAP, api),
+            Entry(PLAIN, api),
+            Entry(TAP, api, ignore, dropped),
+            Entry(PLAIN, api, ignore, dropped),
+            Entry(DLT, api, slow=True),
         )
         codecs = [_codec(race.folder, api) for _ in range(CODEC_RUNS)]
     yield _faster(work, codecs[0].records, tap, plain)

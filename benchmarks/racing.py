@@ -32,12 +32,14 @@ class Entry:
 
     Attributes:
         contender: The contender.
+        api: The API that it reads.
         settings: Its settings, besides where the API is.
         remark: What tells it from another entry of the same contender.
         slow: Whether it takes so long that it runs less often.
     """
 
     contender: Contender
+    api: SandboxProcess
     settings: dict[str, Any] = field(default_factory=dict)
     remark: str = ""
     slow: bool = False
@@ -102,12 +104,11 @@ class Race:
         self._out = folder / "out"
         self._err = folder / "err"
 
-    def read(self, work: str, api: SandboxProcess, *entries: Entry) -> list[Sample]:
-        """Let contenders read all that an API has.
+    def read(self, work: str, *entries: Entry) -> list[Sample]:
+        """Let contenders read all that an API has, in turn.
 
         Args:
             work: What the table calls it.
-            api: The API.
             entries: Who takes part.
 
         Returns:
@@ -122,7 +123,7 @@ class Race:
                 (
                     entry.name,
                     self._slow_runs if entry.slow else self._runs,
-                    partial(self._read, api, entry),
+                    partial(self._read, entry),
                 )
                 for entry in entries
             ],
@@ -174,8 +175,8 @@ class Race:
             raise failure(command[0], self._err)
         return Sample(cost.wall, cost.cpu, cost.peak)
 
-    def _read(self, api: SandboxProcess, entry: Entry) -> Sample:
-        contender, config = entry.contender, self.folder / "config.json"
+    def _read(self, entry: Entry) -> Sample:
+        contender, api, config = entry.contender, entry.api, self.folder / "config.json"
         settings = {"api_url": api.url, "api_key": API_KEY, **entry.settings}
         config.write_text(json.dumps(settings), encoding="utf-8")
         api.reset()
