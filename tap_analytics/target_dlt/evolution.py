@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_analytics.target_dlt.batch import recast
-from tap_analytics.target_dlt.column_types import ColumnType, from_hints, unify
+from tap_analytics.target_dlt.column_types import TEXT, ColumnType, from_hints, unify
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     import pyarrow as pa
-    from dlt.destinations.job_client_impl import SqlJobClientBase
 
     from tap_analytics.target_dlt.tables import Tables
 
@@ -52,6 +51,9 @@ class Evolution:
         Raises:
             MisfitError: A number needs more digits than a decimal column has.
         """
+        if not self._can_alter:
+            # A limit could not be lifted later.
+            columns = {n: TEXT if t.kind == "text" else t for n, t in columns.items()}
         if table not in self._columns:
             self._columns[table] = self._read(table)
         existing = self._columns[table]
@@ -65,13 +67,17 @@ class Evolution:
             for name, type_ in wanted.items()
             if existing.get(name, type_).hints != type_.hints
         }:
-            client = self._tables.sql
-            if client is not None and _can_alter(client):
-                self._alter(client, table, wider)
+            if self._can_alter:
+                self._alter(table, wider)
             else:
                 rows, wanted = _beside(rows, wanted, wider)
         existing |= wanted
         return rows, wanted
+
+    @property
+    def _can_alter(self) -> bool:
+        client = self._tables.sql
+        return client is not None and client.capabilities.sqlglot_dialect in _CAN_ALTER
 
     def _read(self, table: str) -> Columns:
         """Read a table's columns from the schema, their types from the table itself.
@@ -83,10 +89,9 @@ class Evolution:
             for name, column in self._tables.columns(table).items()
             if "data_type" in column
         }
-        client = self._tables.sql
-        if not columns or client is None or not _can_alter(client):
+        if not columns or self._tables.sql is None or not self._can_alter:
             return columns
-        _, stored = client.get_storage_table(table)
+        _, stored = self._tables.sql.get_storage_table(table)
         for name, type_ in columns.items():
             if "data_type" in stored.get(name, {}):
                 found = from_hints(stored[name])
@@ -95,7 +100,9 @@ class Evolution:
                     columns[name] = found
         return columns
 
-    def _alter(self, client: SqlJobClientBase, table: str, wider: Columns) -> None:
+    def _alter(self, table: str, wider: Columns) -> None:
+        assert self._tables.sql is not None  # noqa: S101
+        client = self._tables.sql
         schema_columns = self._tables.columns(table)
         sql = client.sql_client
         for name, type_ in wider.items():
@@ -119,10 +126,6 @@ class Evolution:
             # dlt makes it again, with the new types.
             staging = sql.make_qualified_table_name(table)
         sql.execute_sql(f"DROP TABLE IF EXISTS {staging}")
-
-
-def _can_alter(client: SqlJobClientBase) -> bool:
-    return client.capabilities.sqlglot_dialect in _CAN_ALTER
 
 
 def _beside(

@@ -99,6 +99,13 @@ def test_sqlite_is_loaded_merged_and_evolved(sqlite: Database) -> None:
     assert sqlite.rows("id, ratio, ratio__v_text", "keyed")[-1] == (3, None, "x")
 
 
+def test_where_a_limit_can_not_be_lifted_there_is_none(sqlite: Database) -> None:
+    for limit in (2, 3):
+        column = {"v": {"type": "string", "maxLength": limit}}
+        sqlite.load(schema(column), record({"v": "x" * limit}))
+    assert sqlite.rows("v") == [("xx",), ("xxx",)]
+
+
 def test_sqlite_removes_the_rows_of_older_versions(sqlite: Database) -> None:
     activate = {"type": "ACTIVATE_VERSION", "stream": "keyed"}
     sqlite.load(*keyed(1, 2, version=1), activate | {"version": 1})
