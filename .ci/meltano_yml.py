@@ -70,8 +70,8 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return "options"
-    if "oneOf" in schema:
-        return _kind(schema["oneOf"][0])
+    if "anyOf" in schema:
+        return _kind(schema["anyOf"][0])
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     kind: str = schema.get("format", next(name for name in types if name != "null"))
     return KINDS.get(kind, kind)
