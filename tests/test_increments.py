@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -295,3 +298,74 @@ def test_an_incremental_stream_activates_no_version(api: Sandbox, runs: Runs) ->
     outcome = runs(emit_activate_version_messages=True)
     streams = {message["stream"] for message in outcome.of_type("ACTIVATE_VERSION")}
     assert streams == {"clients", "projects", "tasks", "users"}
+
+
+# A warehouse kept by a sequence of runs
+
+
+class Warehouse:
+    """What a target has: the last record of each id, and the last state."""
+
+    def __init__(self, api: Sandbox, folder: Path, **config: Any) -> None:
+        self.rows: dict[str, dict[str, dict[str, Any]]] = {}
+        self.state: dict[str, Any] = {}
+        self.folder = folder
+        self.config = settings(api, incremental=True, **config)
+
+    def run(self, kill_after: int | None = None) -> None:
+        """Run the tap in a process of its own, perhaps killed after so many lines."""
+        for name, content in (("config", self.config), ("state", self.state)):
+            (self.folder / f"{name}.json").write_text(json.dumps(content))
+        command = [sys.executable, "-m", "tap_analytics", "--config", "config.json"]
+        with subprocess.Popen(
+            [*command, "--state", "state.json"],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as tap:
+            assert tap.stdout is not None
+            for number, line in enumerate(tap.stdout):
+                if number == kill_after:
+                    tap.kill()
+                if line.endswith(b"\n"):
+                    self.take(json.loads(line))
+        assert tap.returncode == 0 or kill_after is not None
+
+    def take(self, message: dict[str, Any]) -> None:
+        if message["type"] == "RECORD":
+            rows = self.rows.setdefault(message["stream"], {})
+            rows[message["record"]["id"]] = message["record"]
+        elif message["type"] == "STATE":
+            self.state = message["value"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sequence_of_runs_misses_nothing_inside_the_look_back(
+    sandbox: SandboxFactory, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    filters = {"since_param": "from", "until_param": "to"}
+    api = sandbox(projects=3, **EMPTY, **filters)
+    warehouse = Warehouse(api, tmp_path, lookback_days=10, **filters)
+    projects = [project["id"] for project in api.truth("projects")]
+    known: dict[str, str] = {}
+    for step in range(7):
+        for number in range(chance.randint(1, 40)):
+            name, age = f"{step}-{number}", chance.uniform(0, 9 if step else 300)
+            known[name] = chance.choice(projects)
+            record = {"id": name, "name": "new", "createdAt": days_ago(age)}
+            api.add("time_records", record, parent=known[name])
+            api.add("time", record)
+        if recent := [name for name in known if name.startswith(f"{step}-")]:
+            changed = chance.choice(recent)
+            api.change("time", changed, {"name": f"changed in {step}"})
+        if chance.random() < 0.4:
+            warehouse.run(kill_after=chance.randint(1, 60))
+            continue
+        warehouse.run()
+        for stream in ("time", "time_records"):
+            assert warehouse.rows[stream].keys() == known.keys()
+        names = {record["id"]: record["name"] for record in api.truth("time")}
+        loaded = {name: row["name"] for name, row in warehouse.rows["time"].items()}
+        assert loaded == names
+    assert [request for request in api.requests() if "from=" in request.query]
