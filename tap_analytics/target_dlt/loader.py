@@ -20,6 +20,7 @@ from tap_analytics.target_dlt.destination import (
 import dlt
 from dlt import destinations
 from dlt.common.storages.load_package import load_package_state
+from singer_sdk.exceptions import SingerSDKError
 
 from tap_analytics.target_dlt.appends import Appends, with_load_id
 from tap_analytics.target_dlt.column_types import TEXT
@@ -115,7 +116,7 @@ class Loader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 yield
-        except (TargetError, BrokenPipeError):
+        except (TargetError, SingerSDKError, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001, dlt and drivers raise all kinds
             trace = redacted(traceback.format_exc(), self._config)

@@ -70,18 +70,19 @@ def test_it_reads_a_file_and_the_environment(tmp_path: Path) -> None:
     assert other.query("SELECT count(*) FROM data.s") == [(2,)]
 
 
-@pytest.mark.parametrize("arguments", [["--about"], ["--about", "--format=json"]])
-def test_it_tells_about_itself(arguments: list[str]) -> None:
+def test_it_tells_about_itself() -> None:
     result = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, check=True
+        [*COMMAND, "--about", "--format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    for setting in ("destination", "credentials", "batch_size_bytes", "hard_delete"):
-        assert setting in result.stdout
-    assert "load_method" not in result.stdout
-    if "--format=json" in arguments:
-        about = json.loads(result.stdout)
-        assert about["settings"]["properties"]["credentials"]["secret"] is True
-        assert "activate-version" in about["capabilities"]
+    about = json.loads(result.stdout)
+    settings = about["settings"]["properties"]
+    assert {"destination", "batch_size_bytes", "hard_delete"} <= settings.keys()
+    assert settings["credentials"]["secret"] is True
+    assert "load_method" not in settings
+    assert "activate-version" in about["capabilities"]
 
 
 def test_it_tells_its_version() -> None:
@@ -109,10 +110,7 @@ def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
     ("messages", "config", "says"),
     [
         (("oops",), {}, "Line 1: not a Singer message"),
-        ((record({"id": "a"}),), {}, "Line 1: a record of stream 's' before"),
-        ((MESSAGES[0], record({"id": 1})), {}, "Line 2, stream 's': field 'id'"),
         ((MESSAGES[0], record({})), {}, "Line 2, stream 's': a record without its key"),
-        (MESSAGES, {"destination": "nope"}, "no destination 'nope'"),
         (MESSAGES, {"batch_size_rows": "many"}, "Config validation failed"),
         (
             MESSAGES,

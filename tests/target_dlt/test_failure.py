@@ -30,7 +30,7 @@ from tests.target_dlt.conftest import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-KILLS = int(os.environ.get("TARGET_DLT_KILLS", "3"))
+KILLS = int(os.environ.get("TARGET_DLT_KILLS", "2"))
 """Random moments at which runs are killed, for each database."""
 
 _context = multiprocessing.get_context("forkserver")
@@ -40,7 +40,7 @@ ID = {"id": {"type": "integer"}, "v": {"type": "integer"}}
 WIDER = ID | {"v": {"type": "string"}, "more": {"type": "boolean"}}
 
 
-def sync(messages: int = 400) -> list[dict[str, Any]]:
+def sync(messages: int = 240) -> list[dict[str, Any]]:
     """Make what a tap sends: keyed, keyless and versioned streams that change.
 
     The value of a STATE is the number of messages before it that need not come again.
@@ -55,7 +55,7 @@ def sync(messages: int = 400) -> list[dict[str, Any]]:
             sent.append(schema(WIDER, ["id"], "keyed"))
             sent.append(schema(WIDER, [], "keyless"))
         v: Any = str(n) if n >= messages // 2 else n
-        sent.append(record({"id": n % 150, "v": v}, "keyed"))
+        sent.append(record({"id": n % 90, "v": v}, "keyed"))
         sent.append(record({"id": n % 7, "v": v}, "keyless"))
         sent.append(record({"id": n, "v": n}, "versioned", version=2))
         if n % 23 == 0:
@@ -100,7 +100,7 @@ def start(config: dict[str, Any], text: str, output: Path) -> Any:
     return process
 
 
-CONFIG = {"batch_size_rows": 90}
+CONFIG = {"batch_size_rows": 60}
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +168,8 @@ def test_a_working_directory_that_is_kept_is_not_poisoned(
     process = start(duck.config | config, resumed(messages, position), tmp_path / "out")
     process.join()
     assert process.exitcode == 0
-    assert len(duck.rows("id", "versioned")) == 400
-    assert len(duck.rows("id", "keyless")) == 400
+    assert len(duck.rows("id", "versioned")) == 240
+    assert len(duck.rows("id", "keyless")) == 240
 
 
 def test_a_package_under_way_is_finished_on_sigterm(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_destination_that_goes_away_is_one_line(
         uri = f"postgresql://postgres:none@localhost/{name}?host={postgres_server}"
         config = {"destination": "postgres", "credentials": uri, **CONFIG}
         (tmp_path / "c.json").write_text(json.dumps(config))
-        messages = (*sync()[:300], schema(ID, ["id"], "late"))
+        messages = (*sync()[:250], schema(ID, ["id"], "late"))
         process = subprocess.Popen(
             [sys.executable, "-m", "tap_analytics.target_dlt", "--config", "c.json"],
             stdin=subprocess.PIPE,
@@ -221,9 +221,9 @@ def test_a_destination_that_goes_away_is_one_line(
         process.stdin.flush()
         assert process.stdout.readline()
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        output, errors = process.communicate(lines_of(tuple(sync()[300:])))
+        output, errors = process.communicate(lines_of(tuple(sync()[250:])))
     assert process.returncode == 1
     assert "Traceback" not in errors
     assert "Destination 'postgres': " in errors.splitlines()[-1]
     assert "does not exist" in errors.splitlines()[-1]
-    assert not output or int(output.splitlines()[-1]) < 1200
+    assert not output or int(output.splitlines()[-1]) < 700

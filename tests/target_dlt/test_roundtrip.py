@@ -121,14 +121,14 @@ COLUMNS = [
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[Column], list[list[Any]]]:
     """Draw a stream: some columns, and rows with a value or null in each."""
-    columns = draw(st.lists(st.sampled_from(COLUMNS), min_size=6, max_size=20))
+    columns = draw(st.lists(st.sampled_from(COLUMNS), min_size=8, max_size=28))
     row = st.tuples(*(st.none() | column.values for column in columns))
-    rows = draw(st.lists(row, min_size=1, max_size=8))
+    rows = draw(st.lists(row, min_size=1, max_size=12))
     return columns, [list(drawn) for drawn in rows]
 
 
 loads = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # Each example is a load, too slow to look for smaller ones.

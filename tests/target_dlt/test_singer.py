@@ -54,15 +54,15 @@ def test_the_last_row_of_a_key_wins(database: Database) -> None:
     assert database.rows() == [(0, "a"), (1, "b")]
 
 
-def test_a_key_of_two_columns(database: Database) -> None:
+def test_a_key_of_two_columns(duck: Database) -> None:
     both = {"a": {"type": "string"}, "b": {"type": "integer"}, **NAMED}
     messages = [
         record({"a": a, "b": b, "id": n})
         for n, (a, b) in enumerate([("x", 1), ("x", 2), ("y", 1), ("x", 1)])
     ]
-    database.load(schema(both, ["a", "b"]), *messages)
-    database.load(schema(both, ["a", "b"]), *messages)
-    assert database.rows("a, b, id") == [("x", 1, 3), ("x", 2, 1), ("y", 1, 2)]
+    duck.load(schema(both, ["a", "b"]), *messages)
+    duck.load(schema(both, ["a", "b"]), *messages)
+    assert duck.rows("a, b, id") == [("x", 1, 3), ("x", 2, 1), ("y", 1, 2)]
 
 
 def test_a_second_run_leaves_the_same_table(database: Database) -> None:
@@ -77,11 +77,11 @@ def test_a_second_run_leaves_the_same_table(database: Database) -> None:
     assert database.rows() == before
 
 
-def test_append_keeps_all_rows_of_a_key(database: Database) -> None:
+def test_append_keeps_all_rows_of_a_key(duck: Database) -> None:
     messages = schema(NAMED, ["id"]), record({"id": 1}), record({"id": 1})
-    database.load(*messages, write_disposition="append")
-    database.load(*messages, write_disposition="append")
-    assert database.rows("id") == [(1,)] * 4
+    duck.load(*messages, write_disposition="append")
+    duck.load(*messages, write_disposition="append")
+    assert duck.rows("id") == [(1,)] * 4
 
 
 def test_replace_empties_the_table_once_per_run(database: Database) -> None:
@@ -95,10 +95,10 @@ def test_replace_empties_the_table_once_per_run(database: Database) -> None:
     assert database.rows("id") == [(n,) for n in range(5)]
 
 
-def test_merge_without_keys_appends(database: Database) -> None:
-    database.load(schema(NAMED), record({"id": 1}), write_disposition="merge")
-    database.load(schema(NAMED), record({"id": 1}), write_disposition="merge")
-    assert database.rows("id") == [(1,), (1,)]
+def test_merge_without_keys_appends(duck: Database) -> None:
+    duck.load(schema(NAMED), record({"id": 1}), write_disposition="merge")
+    duck.load(schema(NAMED), record({"id": 1}), write_disposition="merge")
+    assert duck.rows("id") == [(1,), (1,)]
 
 
 def test_columns_may_be_called_like_the_tables_of_a_merge(database: Database) -> None:
@@ -115,14 +115,14 @@ def test_columns_may_be_called_like_the_tables_of_a_merge(database: Database) ->
 # STATE
 
 
-def test_the_state_comes_out_after_the_rows(database: Database) -> None:
-    assert database.load(
+def test_the_state_comes_out_after_the_rows(duck: Database) -> None:
+    assert duck.load(
         schema(NAMED, ["id"]), record({"id": 1}), state({"bookmark": 1.50})
     ) == [{"bookmark": 1.5}]
 
 
-def test_of_the_states_of_a_load_the_last_comes_out(database: Database) -> None:
-    states = database.load(
+def test_of_the_states_of_a_load_the_last_comes_out(duck: Database) -> None:
+    states = duck.load(
         schema(NAMED, ["id"]),
         *(one for n in range(6) for one in (record({"id": n}), state(n))),
         batch_size_rows=3,
@@ -144,14 +144,14 @@ def test_a_state_waits_for_the_rows_before_it(duck: Database) -> None:
 # SCHEMA
 
 
-def test_a_new_column_is_added(database: Database) -> None:
-    database.load(
+def test_a_new_column_is_added(duck: Database) -> None:
+    duck.load(
         schema(ID, ["id"]),
         record({"id": 1}),
         schema(NAMED, ["id"]),
         record({"id": 2, "name": "b"}),
     )
-    assert database.rows("id, name") == [(1, None), (2, "b")]
+    assert duck.rows("id, name") == [(1, None), (2, "b")]
 
 
 def test_a_new_column_is_added_to_a_table_that_is_there(database: Database) -> None:
@@ -160,10 +160,10 @@ def test_a_new_column_is_added_to_a_table_that_is_there(database: Database) -> N
     assert database.rows("id, name") == [(1, None), (2, "b")]
 
 
-def test_a_dropped_column_stays_and_is_null_from_then_on(database: Database) -> None:
-    database.load(schema(NAMED, ["id"]), record({"id": 1, "name": "a"}))
-    database.load(schema(ID, ["id"]), record({"id": 2}))
-    assert database.rows("id, name") == [(1, "a"), (2, None)]
+def test_a_dropped_column_stays_and_is_null_from_then_on(duck: Database) -> None:
+    duck.load(schema(NAMED, ["id"]), record({"id": 1, "name": "a"}))
+    duck.load(schema(ID, ["id"]), record({"id": 2}))
+    assert duck.rows("id, name") == [(1, "a"), (2, None)]
 
 
 @pytest.mark.parametrize("loads", [1, 2], ids=["in a load", "between runs"])
@@ -233,12 +233,12 @@ def test_integers_beyond_64_bits_widen_their_column(database: Database) -> None:
     assert database.rows() == [(-(2**70),), (1,), (2**64,)]
 
 
-def test_a_narrower_schema_keeps_the_wider_column(database: Database) -> None:
-    database.load(schema(ID | {"v": {"type": "string"}}, ["id"]), record({"id": 1}))
-    database.load(
+def test_a_narrower_schema_keeps_the_wider_column(duck: Database) -> None:
+    duck.load(schema(ID | {"v": {"type": "string"}}, ["id"]), record({"id": 1}))
+    duck.load(
         schema(ID | {"v": {"type": "integer"}}, ["id"]), record({"id": 2, "v": 5})
     )
-    assert database.rows("id, v") == [(1, None), (2, "5")]
+    assert duck.rows("id, v") == [(1, None), (2, "5")]
 
 
 def test_other_key_properties_take_over(database: Database) -> None:
@@ -254,13 +254,13 @@ def test_other_key_properties_take_over(database: Database) -> None:
     assert database.rows("id, name") == [(2, "b"), (3, "a")]
 
 
-def test_names_become_what_the_database_expects(database: Database) -> None:
+def test_names_become_what_the_database_expects(duck: Database) -> None:
     columns = {"Id": {"type": "integer"}, "clientName": {}, "a b/c": {}}
-    database.load(
+    duck.load(
         schema(columns, ["Id"], "public-Some.Stream"),
         record({"Id": 1, "clientName": 1, "a b/c": 2}, "public-Some.Stream"),
     )
-    assert len(database.rows("id, client_name, a_b_c", "public_some_stream")) == 1
+    assert len(duck.rows("id, client_name, a_b_c", "public_some_stream")) == 1
 
 
 def test_two_fields_that_would_share_a_column_are_an_error(duck: Database) -> None:
@@ -316,20 +316,18 @@ def test_fields_beyond_the_schema_are_left_out_and_said_once(
     ]
 
 
-def test_whole_floats_are_integers(database: Database) -> None:
-    database.load(
-        schema(ID, ["id"]), '{"type":"RECORD","stream":"s","record":{"id":5.0}}'
-    )
-    assert database.rows() == [(5,)]
+def test_whole_floats_are_integers(duck: Database) -> None:
+    duck.load(schema(ID, ["id"]), '{"type":"RECORD","stream":"s","record":{"id":5.0}}')
+    assert duck.rows() == [(5,)]
 
 
-def test_records_of_streams_may_come_in_any_order(database: Database) -> None:
-    database.load(
+def test_records_of_streams_may_come_in_any_order(duck: Database) -> None:
+    duck.load(
         schema(ID, ["id"], "a"),
         schema(ID, ["id"], "b"),
         *(record({"id": n}, "ab"[n % 2]) for n in range(100)),
     )
-    assert len(database.rows("id", "a")) == len(database.rows("id", "b")) == 50
+    assert len(duck.rows("id", "a")) == len(duck.rows("id", "b")) == 50
 
 
 def test_messages_may_have_their_keys_in_any_order(duck: Database) -> None:
@@ -447,10 +445,10 @@ def test_rows_of_older_versions_are_removed(database: Database) -> None:
     assert database.rows("id") == [(2,), (4,)]
 
 
-def test_rows_of_before_there_were_versions_are_removed(database: Database) -> None:
-    database.load(schema(ID, ["id"]), record({"id": 1}))
-    database.load(*versioned(2, 2))
-    assert database.rows("id") == [(2,)]
+def test_rows_of_before_there_were_versions_are_removed(duck: Database) -> None:
+    duck.load(schema(ID, ["id"]), record({"id": 1}))
+    duck.load(*versioned(2, 2))
+    assert duck.rows("id") == [(2,)]
 
 
 def test_a_version_without_rows_empties_the_table(database: Database) -> None:
@@ -463,12 +461,12 @@ def test_a_version_of_a_stream_without_a_table_does_nothing(duck: Database) -> N
     assert duck.load(*versioned(2), state("done")) == ["done"]
 
 
-def test_a_version_may_be_activated_before_its_rows(database: Database) -> None:
-    database.load(*versioned(1, 1, 2))
-    database.load(
+def test_a_version_may_be_activated_before_its_rows(duck: Database) -> None:
+    duck.load(*versioned(1, 1, 2))
+    duck.load(
         schema(ID, ["id"]), activate(2), record({"id": 2}, version=2), activate(2)
     )
-    assert database.rows("id") == [(2,)]
+    assert duck.rows("id") == [(2,)]
 
 
 def test_rows_of_older_versions_are_marked_if_that_is_wanted(
@@ -483,16 +481,16 @@ def test_rows_of_older_versions_are_marked_if_that_is_wanted(
 
 
 def test_rows_of_a_table_made_for_hard_deletes_can_be_marked(
-    database: Database,
+    duck: Database,
 ) -> None:
-    database.load(schema(ID, ["id"]), record({"id": 1}))
-    database.load(*versioned(2, 2), hard_delete=False)
-    assert database.rows("id, _sdc_deleted_at is not null") == [(1, True), (2, False)]
+    duck.load(schema(ID, ["id"]), record({"id": 1}))
+    duck.load(*versioned(2, 2), hard_delete=False)
+    assert duck.rows("id, _sdc_deleted_at is not null") == [(1, True), (2, False)]
 
 
-def test_versions_of_parent_and_child_streams_are_apart(database: Database) -> None:
-    database.load(*versioned(1, 1, 2, stream="a"), *versioned(1, 1, 2, stream="b"))
-    database.load(
+def test_versions_of_parent_and_child_streams_are_apart(duck: Database) -> None:
+    duck.load(*versioned(1, 1, 2, stream="a"), *versioned(1, 1, 2, stream="b"))
+    duck.load(
         schema(ID, ["id"], "a"),
         schema(ID, ["id"], "b"),
         activate(2, "a"),
@@ -503,8 +501,8 @@ def test_versions_of_parent_and_child_streams_are_apart(database: Database) -> N
         record({"id": 2}, "b", version=2),
         activate(2, "b"),
     )
-    assert database.rows("id", "a") == [(1,)]
-    assert database.rows("id", "b") == [(1,), (2,)]
+    assert duck.rows("id", "a") == [(1,)]
+    assert duck.rows("id", "b") == [(1,), (2,)]
 
 
 def test_activating_a_version_again_costs_no_load(duck: Database) -> None:
@@ -543,14 +541,14 @@ def test_a_row_that_comes_as_deleted_is_removed(database: Database) -> None:
 
 
 def test_a_row_that_comes_as_deleted_is_marked_if_that_is_wanted(
-    database: Database,
+    duck: Database,
 ) -> None:
-    database.load(
+    duck.load(
         schema(DELETABLE, ["id"]),
         record({"id": 1, "_sdc_deleted_at": "2024-01-01T00:00:00Z"}),
         hard_delete=False,
     )
-    assert database.rows("id, _sdc_deleted_at is null") == [(1, False)]
+    assert duck.rows("id, _sdc_deleted_at is null") == [(1, False)]
 
 
 # BATCH
@@ -569,19 +567,19 @@ def batch(url: str, file_format: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_a_jsonl_batch_is_loaded(
-    database: Database, tmp_path: Path, compression: str
+    duck: Database, tmp_path: Path, compression: str
 ) -> None:
     path = tmp_path / "batch"
     lines = "".join(json.dumps({"id": n, "name": f"é{n}"}) + "\n" for n in range(9))
     content = lines.encode()
     path.write_bytes(gzip.compress(content) if compression == "gzip" else content)
-    states = database.load(
+    states = duck.load(
         schema(NAMED, ["id"]),
         batch(path.as_uri(), "jsonl", compression=compression),
         state("done"),
     )
     assert states == ["done"]
-    assert database.rows() == [(n, f"é{n}") for n in range(9)]
+    assert duck.rows() == [(n, f"é{n}") for n in range(9)]
 
 
 def test_a_parquet_batch_is_loaded(database: Database, tmp_path: Path) -> None:
@@ -637,9 +635,9 @@ def test_a_bad_batch_file_is_an_error(
 # Stream maps
 
 
-def test_stream_maps_and_flattening_are_applied(database: Database) -> None:
+def test_stream_maps_and_flattening_are_applied(duck: Database) -> None:
     columns = NAMED | {"at": {"type": "object", "properties": ID}}
-    database.load(
+    duck.load(
         schema(columns, ["id"]),
         record({"id": 1, "name": "a", "at": {"id": 5}}),
         record({"id": 2, "name": "b", "at": {"id": 6}}),
@@ -654,4 +652,4 @@ def test_stream_maps_and_flattening_are_applied(database: Database) -> None:
         flattening_enabled=True,
         flattening_max_depth=1,
     )
-    assert database.rows("id, at__id, twice", "t") == [(2, 6, 4)]
+    assert duck.rows("id, at__id, twice", "t") == [(2, 6, 4)]
