@@ -22,7 +22,9 @@ SHOWN_CHARACTERS = 200
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
-_ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})
+_ERRORS = frozenset({"error", "errors"})
+_MESSAGES = frozenset({"message", "detail"})
+_SUCCESSES = frozenset({"success", "ok"})
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -58,7 +60,8 @@ class Page(requests.Response):
         place: What was asked for, as errors name it.
 
     Raises:
-        RetriableAPIError: If the body is no JSON: cut off, or not what was asked for.
+        RetriableAPIError: If the body is no JSON (cut off, or not what was asked for),
+            or reports an error, whatever the status says.
         FatalAPIError: If it is nested more deeply than can be read.
     """
 
@@ -72,6 +75,7 @@ class Page(requests.Response):
         self.received_at = datetime.now(timezone.utc)
         self._keys = plain_path(selector)
         self._top = self._read()
+        self._refuse_error()
 
     @classmethod
     def of(cls, response: requests.Response) -> Page:
@@ -109,6 +113,15 @@ class Page(requests.Response):
             msg = f"{self.place} answered with JSON that is nested too deeply."
             raise FatalAPIError(msg) from error
 
+    def _refuse_error(self) -> None:
+        """Take no rows beside an error: some may be missing, if not all."""
+        if isinstance(self._top, dict) and _reports_error(self._top):
+            msg = (
+                f"{self.place} answered {self.status_code}, but reports an error: "
+                f"{shown(self.content)}"
+            )
+            raise RetriableAPIError(msg, self)
+
     def _walk(self, keys: tuple[str, ...]) -> list[Raw]:
         here: Any = self._top
         for key in keys:
@@ -117,8 +130,8 @@ class Page(requests.Response):
             here = _open(here[key])
         if isinstance(here, list):
             return here
-        # Some APIs write null for no rows; others write it beside an error.
-        if here is None and keys and not _ERROR_KEYS.intersection(self._top):
+        # Some APIs write null for no rows; others write it beside what went wrong.
+        if here is None and keys and not _MESSAGES.intersection(self._top):
             return []
         raise self._nothing_found()
 
@@ -183,6 +196,21 @@ def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:
     if first == b"[":
         return _decode_array(raw)
     return _decode(raw)
+
+
+def _reports_error(top: dict[str, Raw]) -> bool:
+    return any(_is_said(_decode(top.get(key, b"null"))) for key in _ERRORS) or any(
+        bytes(top.get(key, b"")) == b"false" for key in _SUCCESSES
+    )
+
+
+def _is_said(error: Any) -> bool:
+    """Return whether there is anything in an error, such as a code that is not 0."""
+    if isinstance(error, dict):
+        return any(map(_is_said, error.values()))
+    if isinstance(error, list):
+        return any(map(_is_said, error))
+    return bool(error)
 
 
 def _without(top: dict[str, Raw], keys: tuple[str, ...] | None) -> dict[str, Any]:

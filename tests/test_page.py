@@ -112,8 +112,8 @@ def test_null_stands_for_no_records(body: str) -> None:
     assert texts(body) == []
 
 
-@pytest.mark.parametrize("key", ["error", "errors", "message", "detail"])
-def test_null_beside_an_error_does_not(key: str) -> None:
+@pytest.mark.parametrize("key", ["message", "detail"])
+def test_null_beside_a_message_does_not(key: str) -> None:
     assert "finds no list of records" in refusal(f'{{"data": null, "{key}": "Oops"}}')
 
 
@@ -126,6 +126,42 @@ def test_a_record_is_the_text_that_the_api_sent() -> None:
 def test_a_jsonpath_keeps_the_digits_of_numbers(number: str) -> None:
     body = f'{{"data": [{{"node": {{"hours": {number}}}}}]}}'
     assert texts(body, "data[*].node") == [f'{{"hours":{number}}}']
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"error": "Something broke."',
+        '"error": {"code": 17}',
+        '"errors": ["Something broke."]',
+        '"errors": [{"message": "Something broke."}]',
+        '"success": false',
+        '"ok": false',
+    ],
+)
+@pytest.mark.parametrize("data", ["null", "[]", '[{"id": 1}]'])
+def test_no_records_are_taken_beside_an_error(said: str, data: str) -> None:
+    body = f'{{"data": {data}, {said}}}'
+    with pytest.raises(RetriableAPIError, match="answered 200, but reports an error"):
+        page(body)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"error": null',
+        '"error": ""',
+        '"error": false',
+        '"error": {"code": 0, "message": ""}',
+        '"errors": []',
+        '"errors": 0',
+        '"success": true',
+        '"ok": 1',
+        '"message": "OK"',
+    ],
+)
+def test_no_error_is_none(said: str) -> None:
+    assert texts(f'{{"data": [{{"id": 1}}], {said}}}') == ['{"id": 1}']
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
