@@ -13,6 +13,7 @@ __all__ = [
     "ConfigError",
     "FatalAPIError",
     "RetriableAPIError",
+    "ShiftedError",
     "VanishedError",
     "WaitError",
 ]
@@ -28,6 +29,10 @@ class WaitError(RetriableAPIError):
     The wait is everybody's: the throttle has been told, so the refused request
     itself goes on without a pause of its own.
     """
+
+
+class ShiftedError(FatalAPIError):
+    """A list shrank while it was read, so that rows may have been passed over."""
 
 
 class VanishedError(SkippableAPIError):

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from singer_sdk.pagination import BaseAPIPaginator
 
-from tap_analytics.errors import FatalAPIError
+from tap_analytics.errors import FatalAPIError, ShiftedError
 from tap_analytics.page import Page
 from tap_analytics.signs import Signs, is_url, whole
 
@@ -171,6 +171,8 @@ class Paginator(BaseAPIPaginator[NextRequest]):
         self.pagination = pagination
         self.repeated = False
         self._empty_pages = 0
+        self._before = 0
+        self._rows: int | None = None
 
     @abstractmethod
     def follow(self, signs: Signs) -> NextRequest | None:
@@ -183,7 +185,9 @@ class Paginator(BaseAPIPaginator[NextRequest]):
     @override
     def get_next(self, response: requests.Response) -> NextRequest | None:
         page = Page.of(response)
-        request = self.follow(Signs(page))
+        signs = Signs(page)
+        self._check_steady(signs)
+        request = self.follow(signs)
         self._empty_pages = 0 if page.records else self._empty_pages + 1
         if request and self._empty_pages > EMPTY_PAGES:
             msg = (
@@ -192,6 +196,30 @@ class Paginator(BaseAPIPaginator[NextRequest]):
             )
             raise self.pagination.error(msg)
         return request
+
+    def _check_steady(self, signs: Signs) -> None:
+        """Raise if the list has shrunk: what moved up a page would be passed over.
+
+        A count that is no more than what came before this page is none of the list.
+        """
+        rows, counted = signs.number("rows"), self._rows
+        self._rows = rows
+        if rows is not None and counted is not None and rows < counted > self._before:
+            msg = (
+                f"the list shrank from {counted} to {rows} records while it was read: "
+                "some may have moved to a page that had been read"
+            )
+            raise ShiftedError(str(self.pagination.error(msg)))
+        self._before += len(signs.page.records)
+
+    def again(self) -> Paginator:
+        """Return a paginator that begins anew, since the list has shrunk."""
+        self.pagination.say(
+            logging.WARNING,
+            "the list shrank while it was read, so that records may have moved to a "
+            "page that had been read: it is read again",
+        )
+        return self.pagination.paginator()
 
     @override
     def continue_if_empty(self, response: requests.Response) -> bool:

@@ -9,7 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from tap_analytics.errors import VanishedError
+from tap_analytics.errors import ShiftedError, VanishedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -25,6 +25,9 @@ IDLE_SECONDS = 1.0
 
 PAGES_AHEAD = 4
 """So many pages of one branch are in memory at a time, at most."""
+
+READINGS = 5
+"""So often a list is read that shrinks each time."""
 
 Order = tuple[int, ...]
 """Where in the output something will stand; the smaller, the sooner."""
@@ -129,6 +132,7 @@ class PageReader:
         self._fetches: deque[_Fetch] = deque()
         self._unread: deque[_Fetch] = deque()
         self._failed = False
+        self._readings = 1
         self._changed = threading.Condition()
         with self._changed:
             self._fill()
@@ -213,8 +217,18 @@ class PageReader:
                 if self._paginator.repeated:
                     self._fetches.remove(fetch)
             except BaseException as error:  # noqa: BLE001 - it is raised by the reader
+                if isinstance(error, ShiftedError) and self._readings < READINGS:
+                    self._begin_anew()
+                    return
                 fetch.error = error
                 self._failed = True
+
+    def _begin_anew(self) -> None:
+        """Read the whole list again; rows that come twice are merged by their key."""
+        self._readings += 1
+        self._paginator = self._paginator.again()
+        self._fetches.clear()
+        self._unread.clear()
 
 
 class Source(Protocol):
