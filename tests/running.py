@@ -7,6 +7,7 @@ import json
 import logging
 import signal
 import sys
+import threading
 import warnings
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_analytics.sandbox import Sandbox
+
+GIVEN_UP_SECONDS = 5
+"""So long is waited for the threads of a run that has failed."""
 
 STREAMS = ("clients", "projects", "tasks", "time", "time_records", "users")
 
@@ -111,6 +115,7 @@ def run_tap(
     file.write_text(json.dumps(config), encoding="utf-8")
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
     env = {"TAP_ANALYTICS_LOGLEVEL": log_level, **(env or {})}
+    threads = set(threading.enumerate())
     with ExitStack() as stack:
         stack.callback(_restore_process())
         stack.enter_context(mock.patch.dict("os.environ", env))
@@ -125,6 +130,9 @@ def run_tap(
             status = (
                 end.code if isinstance(end.code, int) else int(end.code is not None)
             )
+    if status:  # Nor does a process that has ended send anything.
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(GIVEN_UP_SECONDS)
     out.flush()
     err.flush()
     return Outcome(
