@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check format plugins constraints clean
+.PHONY: help demo test bench check chaos format plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -45,6 +45,9 @@ check: $(FOR_DEV) ## Check style, types and YAML files
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+
+chaos: $(FOR_DEV) ## Let an API fail in hundreds of ways, and count what is lost
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 format: $(FOR_DEV) ## Put the code into the style that check asks for
 	$(BIN)/ruff check --fix

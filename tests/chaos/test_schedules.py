@@ -1,0 +1,102 @@
+"""Twenty of the schedules that `make chaos` runs, and proof that nothing escapes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_analytics.client import AnalyticsStream
+from tests.chaos.judging import judge
+from tests.chaos.kinds import KINDS, Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tap_analytics.fields import Row
+    from tap_analytics.page import Page
+
+SEEDS = {
+    "429": 0,
+    "429, Retry-After in seconds": 71,
+    "429, Retry-After as a date": 37,
+    "429, Retry-After of nonsense": 38,
+    "500": 39,
+    "504": 42,
+    "reset": 43,
+    "reset-in-headers": 9,
+    "reset-in-body": 11,
+    "cut-off-chunked": 48,
+    "length-too-large": 14,
+    "length-too-small": 15,
+    "broken-gzip": 17,
+    "html": 54,
+    "slow-drip": 21,
+    "all of these, at random": 23,
+    "an error with status 200": 59,
+    "403 below a project": 27,
+    "a project that disappears": 172,
+    "pages that shift: one less": 34,
+}
+
+
+@pytest.mark.parametrize(("kind", "seed"), SEEDS.items())
+def test_nothing_is_lost(kind: str, seed: int, tmp_path: Path) -> None:
+    verdict = judge(seed, tmp_path)
+    assert verdict.kind == kind
+    assert verdict.ending is not None, verdict.reason
+
+
+def lost(tmp_path: Path, kind: str) -> str:
+    """Return what some schedules of a kind find that was lost."""
+    seeds = range(list(KINDS).index(kind), 5 * len(KINDS), len(KINDS))
+    verdicts = [judge(seed, tmp_path) for seed in seeds]
+    return "; ".join(one.reason for one in verdicts if one.ending is None)
+
+
+def test_a_version_that_is_activated_too_soon_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begin = AnalyticsStream.begin
+
+    def begin_as_the_sdk_does(self: AnalyticsStream, metrics: Any) -> None:
+        begin(self, metrics)
+        if version := self._stream_version:
+            self._write_activate_version_message(version)
+
+    monkeypatch.setattr(AnalyticsStream, "begin", begin_as_the_sdk_does)
+    assert "None instead of" in lost(tmp_path, "403 below a project")
+
+
+def test_a_row_that_is_left_out_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows = AnalyticsStream.rows
+
+    def all_but_one(self: AnalyticsStream, page: Page, context: Any) -> Iterator[Row]:
+        yield from list(rows(self, page, context))[:2]
+
+    monkeypatch.setattr(AnalyticsStream, "rows", all_but_one)
+    assert "None instead of" in lost(tmp_path, "empty")
+
+
+def test_a_bookmark_that_moves_too_soon_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows = AnalyticsStream.rows
+
+    def promoted(self: AnalyticsStream, page: Page, context: Any) -> Iterator[Row]:
+        yield from rows(self, page, context)
+        self.promote()
+        self._write_state_message()
+
+    monkeypatch.setattr(AnalyticsStream, "rows", promoted)
+    assert "None instead of" in lost(tmp_path, "another 4xx")
+
+
+def test_an_answer_that_is_tried_once_too_seldom_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(AnalyticsStream, "backoff_max_tries", lambda _: 1)
+    assert Ending.STOPPED.value in lost(tmp_path, "500")
