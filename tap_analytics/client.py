@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import weakref
@@ -235,7 +236,10 @@ class AnalyticsStream(OrderedStream):
             if response.status_code in RETRIED:
                 self._heed(response, sent_at)
         self.validate_response(response)
-        return Page(response, self.records_jsonpath, f"GET {request.url}")
+        page = Page(response, self.records_jsonpath, f"GET {request.url}")
+        for change in page.changes:
+            self.pagination.say(logging.WARNING, f"the API sent {change}")
+        return page
 
     def _answer(self, request: requests.PreparedRequest) -> requests.Response:
         timeout = float(self.config["request_timeout"])
@@ -303,13 +307,9 @@ class AnalyticsStream(OrderedStream):
                 f"path_prefix ({self.config['path_prefix']!r}) is the API's."
             )
             raise FatalAPIError(msg)
-        body = shown(response.content.replace(self._key, b"***"))
+        body = shown(response.content)
         msg = f"{answer}, which no retry will change: {body}."
         raise FatalAPIError(msg)
-
-    @property
-    def _key(self) -> bytes:
-        return str(self.config["api_key"]).encode()
 
     @override
     def vanished(self, context: Context | None, error: VanishedError) -> None:

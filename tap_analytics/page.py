@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
@@ -16,12 +16,25 @@ from msgspec import Raw
 from singer_sdk.helpers.jsonpath import extract_jsonpath
 
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.redaction import HIDDEN, redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHOWN_CHARACTERS = 200
 """So much of a body is shown in an error."""
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
+_ESCAPE = re.compile(
+    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""An escaped character, or the first group: a surrogate without the other half."""
+
+_KEY = f"the API key, for which {HIDDEN!r} is written"
+_HALF = "half a character, for which U+FFFD is written"
+
 _ERRORS = frozenset({"error", "errors"})
 _MESSAGES = frozenset({"message", "detail"})
 _SUCCESSES = frozenset({"success", "ok"})
@@ -59,6 +72,10 @@ class Page(requests.Response):
         selector: JSONPath of the records in the body.
         place: What was asked for, as errors name it.
 
+    Attributes:
+        received_at: When it came.
+        changes: What was not taken as the API sent it, and what stands for it.
+
     Raises:
         RetriableAPIError: If the body is no JSON (cut off, or not what was asked for),
             or reports an error, whatever the status says.
@@ -73,6 +90,7 @@ class Page(requests.Response):
         self.selector = selector
         self.place = place or response.url
         self.received_at = datetime.now(timezone.utc)
+        self.changes: list[str] = []
         self._keys = plain_path(selector)
         self._top = self._read()
         self._refuse_error()
@@ -99,10 +117,13 @@ class Page(requests.Response):
         return _without(self._top, self._keys) if isinstance(self._top, dict) else {}
 
     def _read(self) -> dict[str, Raw] | list[Raw] | Any:
+        self._change(redaction.redacted_body, _KEY)
         try:
             self._content = _on_one_line(self.content)
             return _open(Raw(self.content))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
+            if self._change(_with_whole_characters, _HALF):
+                return self._read()
             msg = (
                 f"{self.place} answered {self.status_code} with a body that is no "
                 f"JSON ({error}): {shown(self.content)}. Is api_url the address of "
@@ -112,6 +133,14 @@ class Page(requests.Response):
         except RecursionError as error:
             msg = f"{self.place} answered with JSON that is nested too deeply."
             raise FatalAPIError(msg) from error
+
+    def _change(self, change: Callable[[bytes], bytes], reason: str) -> bool:
+        changed = change(self.content)
+        if changed == self.content:
+            return False
+        self._content = changed
+        self.changes.append(reason)
+        return True
 
     def _refuse_error(self) -> None:
         """Take no rows beside an error: some may be missing, if not all."""
@@ -173,8 +202,10 @@ class Page(requests.Response):
 
 
 def shown(body: bytes) -> str:
-    """Return the beginning of a body as one line of text, quoted."""
-    text = " ".join(body[: 4 * SHOWN_CHARACTERS].decode(errors="replace").split())
+    """Return the beginning of a body as one line of text, quoted, without the key."""
+    text = body[: 4 * SHOWN_CHARACTERS].decode(errors="replace")
+    # Before it is cut: half a key would not be recognised any more.
+    text = " ".join(redaction.redacted(text).split())
     return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
 
 
@@ -186,6 +217,17 @@ def _on_one_line(body: bytes) -> bytes:
     if body.find(b"\n", 0, -2) == body.find(b"\r", 0, -2) == -1:
         return body
     return msgspec.json.format(body, indent=-1)
+
+
+def _with_whole_characters(body: bytes) -> bytes:
+    """Return a JSON text with U+FFFD where half of a character is escaped.
+
+    Some programs cut text within an emoji, which is two code units in JSON: RFC 8259,
+    section 8.2. No database takes the half that is left.
+    """
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
 
 
 def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:

@@ -45,7 +45,7 @@ class Outcome:
     messages: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        lines = self.out.splitlines() if self.out.startswith('{"type"') else []
+        lines = self.out.split("\n")[:-1] if self.out.startswith('{"type"') else []
         self.messages = [json.loads(line, parse_float=Decimal) for line in lines]
 
     def of_type(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:

@@ -204,3 +204,25 @@ def test_other_handlers_see_the_same(redaction: Redaction) -> None:
             log.logger.removeHandler(log.handler)
     assert first.text == second.text
     assert_hidden(first.text)
+
+
+# In bodies
+
+
+@pytest.mark.parametrize(
+    "spelling", ["as it is", "percent-encoded", "in JSON", "in JSON beyond ASCII"]
+)
+def test_a_body_is_redacted(redaction: Redaction, spelling: str) -> None:
+    body = f'{{"url": "{SPELLINGS[spelling](KEY)}", "id": 1}}'.encode()
+    assert redaction.redacted_body(body) == b'{"url": "***", "id": 1}'
+
+
+def test_a_body_without_the_key_is_left_as_it_is(redaction: Redaction) -> None:
+    body = b'{"id": "s3cr3t", "bytes": "\xff"}'
+    assert redaction.redacted_body(body) == body
+
+
+def test_what_may_stand_in_a_body_by_chance_is_left_there() -> None:
+    redaction = Redaction()
+    redaction.hide("test")
+    assert redaction.redacted_body(b'{"name": "test"}') == b'{"name": "test"}'
