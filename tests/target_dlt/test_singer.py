@@ -166,48 +166,55 @@ def test_a_dropped_column_stays_and_is_null_from_then_on(duck: Database) -> None
     assert duck.rows("id, name") == [(1, "a"), (2, None)]
 
 
-@pytest.mark.parametrize("loads", [1, 2], ids=["in a load", "between runs"])
-@pytest.mark.parametrize(
-    ("before", "value", "after", "new_value", "as_text"),
-    [
-        ({"type": "integer"}, 2**53 + 1, {"type": "number"}, 0.5, None),
-        ({"type": "number"}, 0.1, {"type": "string"}, "x", "0.1"),
-        ({"type": "integer"}, 7, {"type": "string"}, "x", "7"),
-        ({"type": "boolean"}, True, {"type": "string"}, "x", "true"),
-        ({"type": "string", "maxLength": 2}, "ab", {"type": "string"}, "abc", "ab"),
-        ({"type": "object"}, {"a": 1}, {"type": "string"}, "x", '{"a": 1}'),
-        (
-            {"type": "string", "format": "date"},
-            "2024-01-02",
-            {"type": "string", "format": "date-time"},
-            "2024-01-02T03:04:05Z",
-            "2024-01-02 00:00:00+00",
-        ),
-    ],
-)
-def test_a_column_becomes_wide_enough_for_both_types(
-    database: Database,
-    loads: int,
-    before: Any,
-    value: Any,
-    after: Any,
-    new_value: Any,
-    as_text: str | None,
+WIDENED: list[Any] = [
+    ({"type": "integer"}, 2**53 + 1, {"type": "number"}, 0.5, None),
+    ({"type": "number"}, 0.1, {"type": "string"}, "x", "0.1"),
+    ({"type": "integer"}, 7, {"type": "string"}, "x", "7"),
+    ({"type": "boolean"}, True, {"type": "string"}, "x", "true"),
+    ({"type": "string", "maxLength": 2}, "ab", {"type": "string"}, "abc", "ab"),
+    ({"type": "object"}, {"a": 1}, {"type": "string"}, "x", '{"a": 1}'),
+    (
+        {"type": "string", "format": "date"},
+        "2024-01-02",
+        {"type": "string", "format": "date-time"},
+        "2024-01-02T03:04:05Z",
+        "2024-01-02 00:00:00+00",
+    ),
+]
+
+
+def widen(
+    database: Database, runs: int, before: Any, value: Any, after: Any, new_value: Any
 ) -> None:
     first = schema(ID | {"v": before}, ["id"]), record({"id": 1, "v": value})
     second = schema(ID | {"v": after}, ["id"]), record({"id": 2, "v": new_value})
-    if loads == 1:
+    if runs == 1:
         database.load(*first, *second)
     else:
         database.load(*first)
         database.load(*second)
-    found = database.rows("id, v::varchar")
-    expected = f"{value}.000000000" if as_text is None else as_text
-    assert found[0] == (1, expected)
-    assert found[1][1].removesuffix("00000000") in (
-        str(new_value),
-        "2024-01-02 03:04:05+00",
-    )
+
+
+def assert_widened(database: Database, value: Any, new_value: Any, text: Any) -> None:
+    [(_, old), (_, new)] = database.rows("id, v::varchar")
+    assert old == (f"{value}.000000000" if text is None else text)
+    assert new.removesuffix("00000000") in (str(new_value), "2024-01-02 03:04:05+00")
+
+
+@pytest.mark.parametrize(("before", "value", "after", "new_value", "text"), WIDENED)
+def test_a_column_becomes_wide_enough_for_both_types(
+    database: Database, before: Any, value: Any, after: Any, new_value: Any, text: Any
+) -> None:
+    widen(database, 2, before, value, after, new_value)
+    assert_widened(database, value, new_value, text)
+
+
+@pytest.mark.parametrize(("before", "value", "after", "new_value", "text"), WIDENED)
+def test_a_column_becomes_wide_enough_within_a_load(
+    duck: Database, before: Any, value: Any, after: Any, new_value: Any, text: Any
+) -> None:
+    widen(duck, 1, before, value, after, new_value)
+    assert_widened(duck, value, new_value, text)
 
 
 def test_numbers_that_need_more_digits_widen_their_column(database: Database) -> None:
