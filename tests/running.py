@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from tap_analytics.__main__ import main
+from tap_analytics.command import main
 from tap_analytics.redaction import redaction
 
 if TYPE_CHECKING:

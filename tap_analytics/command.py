@@ -1,0 +1,89 @@
+"""The command `tap-analytics`: the SDK's, with one line for every failure."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+
+from tap_analytics.errors import ConfigError
+from tap_analytics.redaction import redaction
+from tap_analytics.tap import TapAnalytics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_REQUIRED = re.compile(r"'(\w+)' is a required property")
+
+
+def main() -> None:
+    """Run the tap; exit with status 1 and one message if it fails."""
+    command = TapAnalytics.cli
+    logger = TapAnalytics.logger
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(redaction)
+    # Before the SDK's own command sees a ConfigValidationError, and logs it in parts.
+    if command.callback is not None:
+        command.callback = _with_config_error(command.callback)
+    try:
+        status = command.main(standalone_mode=False)
+    except BrokenPipeError:
+        # The reader is gone. Python would complain at exit about what is buffered.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        logger.error("Interrupted.")  # noqa: TRY400 - no traceback, as below
+        sys.exit(1)
+    except Exception as error:
+        logger.error(  # noqa: TRY400
+            "%s", message_for(error), exc_info=logger.isEnabledFor(logging.DEBUG)
+        )
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def message_for(error: Exception) -> str:
+    """Return the one line that tells a user of an error."""
+    if isinstance(error, click.ClickException):
+        text = f"{error.format_message().rstrip('.')}. See {TapAnalytics.name} --help."
+    elif isinstance(error, ConfigValidationError):
+        text = "; ".join(map(_config_message, error.errors)) + "."
+    elif isinstance(error, SingerSDKError):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+    else:
+        text = (
+            f"{type(error).__name__}: {error}. If this is not explained by what you "
+            "passed in, it is a bug: TAP_ANALYTICS_LOGLEVEL=DEBUG shows where."
+        )
+    return " ".join(text.split())
+
+
+def _config_message(error: str) -> str:
+    if found := _REQUIRED.match(error):
+        name = found[1]
+        return (
+            f"The setting {name} is missing: put it into the file given by --config, "
+            f"or into the environment variable TAP_ANALYTICS_{name.upper()}"
+        )
+    if "config['api_key']" in error:  # The error would show the key.
+        return "The setting api_key is no text, or empty"
+    return f"The settings are not valid: {error}"
+
+
+def _with_config_error(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def invoke(**options: Any) -> Any:
+        try:
+            return callback(**options)
+        except ConfigValidationError as error:
+            raise ConfigError(message_for(error)) from error
+
+    return invoke
