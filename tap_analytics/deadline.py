@@ -23,6 +23,7 @@ else:
 if TYPE_CHECKING:
     import socket
 
+    from requests import PreparedRequest
     from typing_extensions import Buffer
 
 READ_BYTES = 1 << 16
@@ -77,13 +78,28 @@ class _Response(HTTPResponse):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends requests whose time-out for reading bounds the whole answer."""
+    """Sends requests whose time-out for reading bounds the whole answer.
+
+    All requests to an origin go the way of the first one: the same proxy, the same
+    certificates. To find that out anew each time would take as long as to send them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._pools: dict[str, Any] = {}
 
     @override
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        plain = pool.ConnectionCls
-        if plain.response_class is not _Response:
-            bounded = type(plain.__name__, (plain,), {"response_class": _Response})
-            pool.ConnectionCls = bounded
-        return pool
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, *args: Any, **options: Any
+    ) -> Any:
+        origin = "/".join((request.url or "").split("/", 3)[:3])
+        if origin not in self._pools:
+            pool: Any = super().get_connection_with_tls_context(
+                request, *args, **options
+            )
+            plain = pool.ConnectionCls
+            if plain.response_class is not _Response:
+                bounded = type(plain.__name__, (plain,), {"response_class": _Response})
+                pool.ConnectionCls = bounded
+            self._pools[origin] = pool
+        return self._pools[origin]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -122,6 +123,7 @@ def _write_out(lines: bytearray) -> None:
     sys.stdout.flush()
 
 
+@lru_cache(maxsize=64)
 def record_frame(
     stream: str, version: int | None, extracted: datetime
 ) -> tuple[bytes, bytes]:

@@ -259,9 +259,8 @@ def _without(top: dict[str, Raw], keys: tuple[str, ...] | None) -> dict[str, Any
     rest = {}
     for key, raw in top.items():
         if keys and key == keys[0]:
-            inner = _open(raw)
-            if isinstance(inner, dict):
-                rest[key] = _without(inner, keys[1:])
+            if bytes(memoryview(raw)[:1]) == b"{":
+                rest[key] = _without(_decode_object(raw), keys[1:])
         else:
             rest[key] = _decode(raw)
     return rest

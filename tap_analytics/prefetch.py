@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
-import queue
 import threading
 from collections import deque
 from functools import partial
@@ -25,6 +25,9 @@ IDLE_SECONDS = 1.0
 
 PAGES_AHEAD = 4
 """So many pages of one branch are in memory at a time, at most."""
+
+HELD_BYTES = 8 << 20
+"""While so much waits to be written, nothing is fetched that is needed only later."""
 
 READINGS = 5
 """So often a list is read that shrinks each time."""
@@ -50,58 +53,83 @@ class Prefetcher:
         """Called whenever the writing thread is about to wait for a page."""
         self.opened: dict[str, Branch[Any]] = {}
         """The branches of top-level streams that are not being written yet."""
-        self._tasks: queue.PriorityQueue[tuple[Order, int, Callable[[], None]]]
-        self._tasks = queue.PriorityQueue()
+        self._tasks: list[tuple[Order, int, Callable[[], None]]] = []
         self._ticket = itertools.count()
         self._threads = 0
         self._unfinished = 0
+        self._held_bytes = 0
+        self._needed: Order = ()
         self._is_stopped = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def submit(self, order: Order, task: Callable[[], None]) -> None:
         """Run a task, which must not raise, as soon as a thread is free."""
-        self._tasks.put((order, next(self._ticket), task))
-        with self._lock:
+        with self._changed:
+            heapq.heappush(self._tasks, (order, next(self._ticket), task))
             self._unfinished += 1
             if self._threads < min(self._unfinished, self.size):
                 self._threads += 1
                 threading.Thread(
                     target=self._work, name=f"fetch-{self._threads}", daemon=True
                 ).start()
+            self._changed.notify()
+
+    def hold(self, size: int) -> None:
+        """Count so many bytes more that wait to be written; fewer if negative."""
+        with self._changed:
+            self._held_bytes += size
+            if size < 0:
+                self._changed.notify_all()
+
+    def need(self, order: Order) -> None:
+        """Let the fetches up to here begin, whatever is held: the writer will wait."""
+        self.on_wait()
+        with self._changed:
+            self._needed = order
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Let the threads end, for nobody reads on; what has not begun is dropped."""
-        self._is_stopped = True
-        for _ in range(self._threads):  # Whoever waits for a task is to notice.
-            self._tasks.put(((), next(self._ticket), lambda: None))
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
 
     def _work(self) -> None:
-        while True:
-            try:
-                _, _, task = self._tasks.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                with self._lock:
-                    if self._tasks.empty():
-                        self._threads -= 1
-                        return
-                continue
-            if self._is_stopped:
-                return
+        while (task := self._next()) is not None:
             task()
-            with self._lock:
+            with self._changed:
                 self._unfinished -= 1
+
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for a task; return `None` if the thread is needed no more."""
+        with self._changed:
+            while not self._is_stopped:
+                if self._tasks and (
+                    self._held_bytes < HELD_BYTES or self._tasks[0][0] <= self._needed
+                ):
+                    return heapq.heappop(self._tasks)[-1]
+                if not self._changed.wait(IDLE_SECONDS) and not self._tasks:
+                    break
+            self._threads -= 1
+            return None
 
 
 class _Fetch:
     """One page asked for, and what became of it."""
 
-    __slots__ = ("done", "error", "page", "request")
+    __slots__ = ("done", "error", "order", "page", "request")
 
-    def __init__(self, request: NextRequest | None) -> None:
+    def __init__(self, request: NextRequest | None, order: Order) -> None:
         self.request = request
+        self.order = order
         self.page: Page | None = None
         self.error: BaseException | None = None
         self.done = False
+
+    @property
+    def size(self) -> int:
+        """How many bytes the page has, 0 if there is none."""
+        return 0 if self.page is None else len(self.page.content)
 
 
 class PageReader:
@@ -165,13 +193,13 @@ class PageReader:
             fetch = self._fetches.popleft()
             if fetch.error is not None:
                 raise fetch.error
+            self._prefetcher.hold(-fetch.size)
             self._fill()
             return fetch.page
 
     def _wait(self) -> None:
-        if not self._next_is_known:
-            self._prefetcher.on_wait()
         while not self._next_is_known:
+            self._prefetcher.need(self._fetches[0].order)
             self._changed.wait()
 
     def _fill(self) -> None:
@@ -188,11 +216,10 @@ class PageReader:
                 if len(ahead) < len(self._unread):
                     return
                 request = ahead[-1]
-            fetch = _Fetch(request)
+            fetch = _Fetch(request, (*self._order, next(self._numbers)))
             self._fetches.append(fetch)
             self._unread.append(fetch)
-            order = (*self._order, next(self._numbers))
-            self._prefetcher.submit(order, partial(self._run, fetch))
+            self._prefetcher.submit(fetch.order, partial(self._run, fetch))
 
     def _run(self, fetch: _Fetch) -> None:
         try:
@@ -201,6 +228,8 @@ class PageReader:
             fetch.error = error
         with self._changed:
             fetch.done = True
+            if fetch in self._fetches:
+                self._prefetcher.hold(fetch.size)
             self._read_on()
             self._fill()
             self._changed.notify_all()
@@ -216,6 +245,7 @@ class PageReader:
                 self._paginator.advance(fetch.page)
                 if self._paginator.repeated:
                     self._fetches.remove(fetch)
+                    self._prefetcher.hold(-fetch.size)
             except BaseException as error:  # noqa: BLE001 - it is raised by the reader
                 if isinstance(error, ShiftedError) and self._readings < READINGS:
                     self._begin_anew()
@@ -227,6 +257,7 @@ class PageReader:
         """Read the whole list again; rows that come twice are merged by their key."""
         self._readings += 1
         self._paginator = self._paginator.again()
+        self._prefetcher.hold(-sum(fetch.size for fetch in self._fetches if fetch.done))
         self._fetches.clear()
         self._unread.clear()
 

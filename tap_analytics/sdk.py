@@ -277,7 +277,7 @@ class OrderedStream(RESTStream[Any]):
             and self.ABORT_AT_RECORD_COUNT is None
         )
 
-    @property
+    @cached_property
     def _is_plain(self) -> bool:
         """Whether records are written as they are: not mapped, flattened or cut."""
         first, *more = self.stream_maps

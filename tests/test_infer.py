@@ -189,7 +189,7 @@ def test_no_record_loses_a_value_to_its_columns(
             elif value is None:
                 assert row[name] == NULL
             else:
-                assert row[name] == fit_for(columns[name])(bytes(raw(value)))
+                assert bytes(row[name]) == fit_for(columns[name])(bytes(raw(value)))
 
 
 # The names

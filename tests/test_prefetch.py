@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -242,15 +243,20 @@ def trees(draw: st.DrawFn) -> Lists:
     size=st.sampled_from([1, 2, 3, 8]),
     known=st.booleans(),
     choices=st.lists(st.integers(0, 7), min_size=1, max_size=20),
+    held=st.sampled_from([1, 20, prefetch.HELD_BYTES]),
 )
 @settings(deadline=None)
 def test_the_order_depends_neither_on_the_threads_nor_on_how_long_a_fetch_takes(
-    *, lists: Lists, size: int, known: bool, choices: list[int]
+    *, lists: Lists, size: int, known: bool, choices: list[int], held: int
 ) -> None:
     schedule = Schedule(size, choices)
     tree = Tree(lists, schedule.wait_for_turn, known=known)
     names = []
-    with schedule.running(), threads(size) as prefetcher:
+    with (
+        patch.object(prefetch, "HELD_BYTES", held),
+        schedule.running(),
+        threads(size) as prefetcher,
+    ):
         prefetcher.on_wait = schedule.writer_will_wait
         for name in written(branch_of(tree, prefetcher)):
             schedule.writer_waits = False
@@ -418,6 +424,20 @@ def test_how_much_is_held_does_not_grow_with_the_number_of_rows() -> None:
             return max(alive)
 
     assert most(200) == most(20)
+
+
+def test_while_much_waits_to_be_written_only_what_is_next_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prefetch, "HELD_BYTES", 1)
+    with threads(1) as prefetcher:
+        tree = Tree(fan(20))
+        for number, name in enumerate(written(branch_of(tree, prefetcher))):
+            parent = number // 2
+            read = parent + (1 if name.endswith("child") else 0)
+            # The first page, the children that were read, and one that waits.
+            assert len(tree.fetched) <= 1 + read + 1
+    assert len(tree.fetched) == 21
 
 
 def test_pages_that_are_not_known_to_exist_are_not_asked_for() -> None:
