@@ -112,6 +112,9 @@ class OrderedStream(RESTStream[Any]):
     """Runs the fetches of all streams."""
 
     _schema_is_written = False
+    _is_filtered = False
+    _parents_read = 0
+    _parents_gone = 0
 
     @abstractmethod
     @override
@@ -140,17 +143,20 @@ class OrderedStream(RESTStream[Any]):
     ) -> list[tuple[OrderedStream, Context]]:
         """Return the child streams to sync below a row, each with its context.
 
-        There are none below a row that the stream's own map filters out.
+        There are none below a row that the stream's own map filters out. Then neither
+        this stream nor those below it are whole.
         """
         children = [
             child
             for child in self.child_streams
             if child.selected or child.has_selected_descendents
         ]
-        if not children:
+        if not children and self._is_plain:
             return []
         record = decoded(row)
         if not self.stream_maps[0].get_filter_result(record):
+            for stream in self._family:
+                stream._is_filtered = True  # noqa: SLF001 - it is of this class
             return []
         return [
             (child, child_context)
@@ -163,6 +169,19 @@ class OrderedStream(RESTStream[Any]):
     @abstractmethod
     def finished(self, context: Context) -> None:
         """Take note that all rows in a context have been written."""
+
+    def parent_is_done(self, context: Context, *, vanished: bool) -> None:
+        """Count a parent whose rows have been written, or that is gone.
+
+        Args:
+            context: The parent's context.
+            vanished: Whether it is gone.
+        """
+        if vanished:
+            self._parents_gone += 1
+        else:
+            self._parents_read += 1
+            self.finished(context)
 
     @abstractmethod
     def promote(self) -> None:
@@ -196,12 +215,7 @@ class OrderedStream(RESTStream[Any]):
         if not write_messages:  # The records go into batch files.
             yield from super()._sync_records(context, write_messages=False)
             return
-        family = [self, *self.descendent_streams]
-        selected = [
-            stream
-            for stream in family
-            if stream.selected and isinstance(stream, OrderedStream)
-        ]
+        selected = [stream for stream in self._family if stream.selected]
         with ExitStack() as metrics:
             for stream in selected:
                 stream.begin(metrics)
@@ -241,6 +255,15 @@ class OrderedStream(RESTStream[Any]):
         return own
 
     @property
+    def _family(self) -> list[OrderedStream]:
+        """This stream and all below it."""
+        return [
+            stream
+            for stream in (self, *self.descendent_streams)
+            if isinstance(stream, OrderedStream)
+        ]
+
+    @property
     def is_read_by_itself(self) -> bool:
         """Whether this is a top-level stream, selected or with selected children."""
         return self.parent_stream_type is None and (
@@ -264,7 +287,21 @@ class OrderedStream(RESTStream[Any]):
     def complete(self) -> None:
         """Say that the stream is whole: the target may drop what is older."""
         if self._activates_versions and self._stream_version is not None:
-            self._write_activate_version_message(self._stream_version)
+            if self._is_filtered:
+                self.logger.info(
+                    "%s: a stream map left out some parents and what is below them, so "
+                    "the target is not told to drop rows.",
+                    self.name,
+                )
+            elif self._parents_gone > 1 and not self._parents_read:
+                self.logger.warning(
+                    "%s: the API says of each of its %d parents that it is gone. That "
+                    "may be another mistake, so the target is not told to drop rows.",
+                    self.name,
+                    self._parents_gone,
+                )
+            else:
+                self._write_activate_version_message(self._stream_version)
         if self.ABORT_AT_RECORD_COUNT is None:
             self.promote()
         self._write_state_message()
@@ -340,5 +377,5 @@ def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
             stream.write_rows(page, [row])
         for child in below:
             _write(child, limit)
-            if not child.vanished and child.context is not None:
-                child.source.finished(child.context)
+            if child.context is not None:
+                child.source.parent_is_done(child.context, vanished=child.vanished)

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg2
@@ -84,8 +85,18 @@ def postgres(postgres_server: PostgresServer) -> str:
 
 def empty_database(server: PostgresServer) -> str:
     """Makes an empty database and returns its URL."""
+    return _create_database(server)
+
+
+def copied_database(server: PostgresServer, url: str) -> str:
+    """Makes a database with what is in another one, and returns its URL."""
+    name = urlsplit(url).path.strip("/")
+    return _create_database(server, f" template {name}")
+
+
+def _create_database(server: PostgresServer, options: str = "") -> str:
     name = f"test_{uuid4().hex}"
     with closing(psycopg2.connect(server.get_uri())) as connection:
         connection.autocommit = True
-        connection.cursor().execute(f"create database {name}")
+        connection.cursor().execute(f"create database {name}{options}")
     return server.get_uri(name)

@@ -16,7 +16,7 @@ from psycopg2.sql import SQL, Identifier
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.conftest import TODAY, empty_database
-from tests.e2e.commands import copy_project, succeed
+from tests.e2e.commands import succeed
 from tests.running import STREAMS
 
 if TYPE_CHECKING:
@@ -35,14 +35,6 @@ class Meltano(Protocol):
 
     def __call__(self, *arguments: str, **environ: str) -> str:
         """Runs it with these environment variables, and returns its output."""
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Installs the plugins, in a copy so that no one's .meltano is touched."""
-    folder = copy_project(tmp_path_factory.mktemp("meltano"))
-    succeed("meltano", "install", cwd=folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
