@@ -49,6 +49,7 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._whole = 0  # So much of the buffer are messages that are complete.
         self._is_flushing = False
         self._after_flush: Callable[[], None] | None = None
 
@@ -59,6 +60,7 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
     @override
     def write_message(self, message: Message) -> None:
         self._buffer += self.serialize_message(message)
+        self._whole = len(self._buffer)
         if isinstance(message, StateMessage) or len(self._buffer) >= BUFFER_BYTES:
             self.flush()
 
@@ -74,7 +76,8 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
         buffer += before
         _encoder.encode_into(row, buffer, -1)
         buffer += after
-        if len(buffer) >= BUFFER_BYTES:
+        self._whole = len(buffer)
+        if self._whole >= BUFFER_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -84,6 +87,7 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
             try:
                 _write_out(self._buffer)
                 self._buffer.clear()
+                self._whole = 0
             finally:
                 self._is_flushing = False
         if self._after_flush is not None:
@@ -101,7 +105,8 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 
         def act() -> None:
             self._after_flush = None
-            del self._buffer[self._buffer.rfind(b"\n") + 1 :]
+            # A copy: the encoder may be at work in the buffer, and have reserved more.
+            self._buffer = self._buffer[: self._whole]
             self.flush()
             action()
 

@@ -319,6 +319,24 @@ def test_a_message_that_is_half_in_the_buffer_is_dropped(out: Reader) -> None:
     assert [message["record"] for message in messages(out)] == [{"id": "u1"}]
 
 
+def test_memory_that_is_reserved_for_a_message_is_no_message(out: Reader) -> None:
+    """It holds whatever was there before: a line's end may be among it."""
+    writer = MessageWriter()
+
+    class Interrupted:
+        """Is struck by the signal while it is encoded."""
+
+        def __str__(self) -> str:
+            writer._buffer[-1:] = b"\n"  # noqa: SLF001 - the encoder has reserved it
+            writer.between_messages(end)
+            raise AssertionError
+
+    before, after = FRAME
+    with pytest.raises(EndedError):
+        writer.write_row(before, {"id": Interrupted()}, after)
+    assert out.getvalue() == b""
+
+
 def test_a_message_that_is_half_handed_over_is_completed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
