@@ -33,9 +33,8 @@ def main() -> None:
         command.callback = _with_config_error(command.callback)
     try:
         status = command.main(standalone_mode=False)
-    except BrokenPipeError:
-        # The reader is gone. Python would complain at exit about what is buffered.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # The reader is gone.
+        _drop_output()
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         logger.error("Interrupted.")  # noqa: TRY400 - no traceback, as below
@@ -44,8 +43,15 @@ def main() -> None:
         logger.error(  # noqa: TRY400
             "%s", message_for(error), exc_info=logger.isEnabledFor(logging.DEBUG)
         )
+        if isinstance(error, OSError) and error.strerror and not error.filename:
+            _drop_output()
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _drop_output() -> None:
+    """Drop what standard output did not take; at exit Python would try again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def message_for(error: Exception) -> str:
@@ -57,7 +63,9 @@ def message_for(error: Exception) -> str:
     elif isinstance(error, SingerSDKError):
         text = str(error)
     elif isinstance(error, OSError):
-        text = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        # A file has a name; what has none is what the messages are written to.
+        place = error.filename or "standard output"
+        text = f"{place}: {error.strerror}" if error.strerror else str(error)
     else:
         text = (
             f"{type(error).__name__}: {error}. If this is not explained by what you "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,9 +70,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "certificate.pem"
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """Starts a PostgreSQL server of this session's own, as root too."""
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Starts a PostgreSQL server, as root too, and stops it in the end."""
     with TemporaryDirectory(prefix="pg-") as folder, pytest.MonkeyPatch.context() as my:
         # The package keeps its lock file here; else in /tmp, where whoever came first
         # owns it.
@@ -82,6 +82,13 @@ def postgres_server() -> Iterator[PostgresServer]:
 
         with get_server(Path(folder, "data"), cleanup_mode="delete") as server:
             yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Starts a PostgreSQL server of this session's own."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +14,6 @@ import pytest
 from tests.running import Outcome, run_tap, settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tap_analytics.sandbox import Sandbox
     from tests.conftest import SandboxFactory
 
@@ -297,3 +299,22 @@ def test_nothing_says_that_a_failed_run_is_complete(
     assert outcome.status == 1
     versions = outcome.of_type("ACTIVATE_VERSION")
     assert [message["stream"] for message in versions] == ["clients"]
+
+
+def test_a_full_disk_behind_standard_output_is_named(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings(api)))
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "tap_analytics", "--config", config],
+            env={"TAP_ANALYTICS_LOGLEVEL": "WARNING"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("standard output: No space left on device")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
+import os
+import signal
 import sys
 
 
 def main() -> None:
     """Run the target; every failure ends with one line on stderr and exit status 1."""
+    # Until there is a target, which has handlers of its own.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         import dlt  # noqa: F401, PLC0415
         import pyarrow  # noqa: F401, ICN001, PLC0415
@@ -29,6 +34,13 @@ def main() -> None:
         debug = TargetDlt.logger.isEnabledFor(logging.DEBUG)
         TargetDlt.logger.error("%s", error, exc_info=debug)
         sys.exit(1)
+
+
+def _stop(number: int, _: object) -> None:
+    """Stop at once, not through all that is being imported: nothing is loaded yet."""
+    line = f"Stopped by {signal.Signals(number).name} before anything was loaded.\n"
+    os.write(2, line.encode())
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
