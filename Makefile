@@ -3,6 +3,9 @@
 # Another Python for the virtual environment: make test PYTHON=python3.13
 PYTHON =
 
+# What to measure: make bench BENCH=target ARGS="--only duckdb"
+BENCH = tap target
+
 BIN := .venv/bin
 # A version manager may offer a uv that does not start, so start it.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
@@ -36,8 +39,8 @@ demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 test: $(FOR_DEV) ## Run all tests
 	$(BIN)/pytest
 
-bench: $(FOR_DEMO) ## Measure the tap; ARGS=--help shows with what options
-	@$(BIN)/python benchmarks/tap.py $(ARGS)
+bench: $(FOR_DEV) ## Measure tap and target; BENCH=tap or target, ARGS=--help
+	@set -e; for one in $(BENCH); do $(BIN)/python benchmarks/$$one.py $(ARGS); done
 
 check: $(FOR_DEV) ## Check style, types and YAML files
 	$(BIN)/ruff check
@@ -61,7 +64,7 @@ constraints: ## Pin anew what pyproject.toml asks for (takes uv)
 		--no-annotate --no-header --python-version 3.10 -o constraints.txt
 
 clean: ## Remove everything that can be made again
-	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .bench .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf build dist demo.duckdb demo.duckdb.wal
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -30,13 +30,16 @@ class Cost:
     peak: int
 
 
-def measure(command: list[str], out: Path, err: Path) -> Cost:
+def measure(
+    command: list[str], out: Path, err: Path, stdin: Path | None = None
+) -> Cost:
     """Run a command to its end.
 
     Args:
         command: The program, by its path, and its arguments.
         out: Takes standard output. A file: a reader would compete for the processor.
         err: Takes standard error.
+        stdin: What it reads; nothing if None.
 
     Raises:
         RuntimeError: If its peak of memory can't be told from this process's own.
@@ -47,6 +50,7 @@ def measure(command: list[str], out: Path, err: Path) -> Cost:
         command,
         _environment(),
         file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, stdin or os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, out, _WRITE, 0o600),
             (os.POSIX_SPAWN_OPEN, 2, err, _WRITE, 0o600),
         ],
@@ -91,12 +95,12 @@ def failure(name: str, err: Path) -> RuntimeError:
 def _environment() -> dict[str, str]:
     """Return the environment without what would change the figures.
 
-    Python's own variables may switch bytecode or buffers off; the tap's would be
-    settings; a proxy has no part in what goes to this machine.
+    Python's own variables may switch bytecode or buffers off; those of tap and target
+    would be settings; a proxy has no part in what goes to this machine.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "TAP_ANALYTICS_"))
+        if not name.startswith(("PYTHON", "TAP_ANALYTICS_", "TARGET_DLT_"))
     }
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

@@ -93,14 +93,16 @@ class Race:
 
     Attributes:
         folder: The same.
+        runs: The same.
+        slow_runs: The same.
         results: The results so far.
     """
 
     def __init__(self, folder: Path, runs: int, slow_runs: int) -> None:
         self.folder = folder
         self.results: list[Result] = []
-        self._runs = runs
-        self._slow_runs = slow_runs
+        self.runs = runs
+        self.slow_runs = slow_runs
         self._out = folder / "out"
         self._err = folder / "err"
 
@@ -117,12 +119,12 @@ class Race:
         Raises:
             RuntimeError: If the tap fails; that a rival fails is a result.
         """
-        return self._in_turn(
+        return self.in_turn(
             work,
             [
                 (
                     entry.name,
-                    self._slow_runs if entry.slow else self._runs,
+                    self.slow_runs if entry.slow else self.runs,
                     partial(self._read, entry),
                 )
                 for entry in entries
@@ -145,7 +147,7 @@ class Race:
         """
         for command in commands.values():
             self._start(command)
-        return self._in_turn(
+        return self.in_turn(
             work,
             [
                 (name, runs, partial(self._start, command))
@@ -153,9 +155,19 @@ class Race:
             ],
         )
 
-    def _in_turn(
+    def in_turn(
         self, work: str, tasks: list[tuple[str, int, Callable[[], Sample]]]
     ) -> list[Sample]:
+        """Let anything run that can be measured, in turn.
+
+        Args:
+            work: What the table calls it.
+            tasks: For each what the table calls it, how often it runs, and a function
+                that runs and measures it once.
+
+        Returns:
+            The medians, in the order of the tasks.
+        """
         samples: list[list[Sample]] = [[] for _ in tasks]
         for turn in range(max(runs for _, runs, _ in tasks)):
             progress(f"{work}, run {turn + 1}")
@@ -184,7 +196,7 @@ class Race:
         stats = api.stats()
         if cost.status == 0:
             output = contender.output(self._out)
-            rows = _compared(output.rows, api.counts())
+            rows = compared(output.rows, api.counts())
         elif contender is TAP:
             raise failure(entry.name, self._err)
         else:
@@ -216,7 +228,13 @@ def median_of(samples: list[Sample]) -> Sample:
     return Sample(**figures, rows=amiss[0] if amiss else ALL)
 
 
-def _compared(rows: dict[str, int], there: dict[str, int]) -> str:
+def compared(rows: dict[str, int], there: dict[str, int]) -> str:
+    """Return `all`, or how many rows there are of how many.
+
+    Args:
+        rows: How many came of each stream.
+        there: How many were to come.
+    """
     if rows == {stream: count for stream, count in there.items() if count}:
         return ALL
     return f"{sum(rows.values()):,} of {sum(there.values()):,}"

@@ -5,27 +5,31 @@ from __future__ import annotations
 import os
 import platform
 from datetime import datetime, timezone
-from importlib.metadata import version
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from goals import Goal
     from racing import Result
 
 MB = 1e6
-COMPARED = ("singer-sdk", "dlt", "msgspec")
+GB = 1e9
 
 
-def headline() -> str:
-    """Return when and where this is measured, and how to read it."""
-    packages = ", ".join(f"{name} {version(name)}" for name in COMPARED)
+def headline(versions: Mapping[str, str]) -> str:
+    """Return when and where this is measured, and how to read it.
+
+    Args:
+        versions: The versions of what is compared.
+    """
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB
     return (
         f"{datetime.now(tz=timezone.utc):%Y-%m-%d}, Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores, {packages}. Medians; "
-        "ratios are to the first of each work. dlt extracts, into compressed files."
+        f"{platform.python_version()}, {os.cpu_count()} cores, {memory:.0f} GB, "
+        f"{packages}. Medians; ratios are to the first of each work."
     )
 
 
@@ -33,9 +37,9 @@ def results_table(results: Sequence[Result]) -> str:
     """Return the medians; ratios are to the first of each work."""
     head = (
         "work", "who", "runs", "wall s", "ratio", "CPU s", "ratio", "peak MB",
-        "requests", "429", "written MB", "rows",
+        "ratio", "requests", "429", "written MB", "rows",
     )  # fmt: skip
-    return _table(head, _result_rows(results), range(2, 11))
+    return _table(head, _result_rows(results), range(2, 12))
 
 
 def _result_rows(results: Iterable[Result]) -> Iterator[tuple[str, ...]]:
@@ -54,6 +58,7 @@ def _result_rows(results: Iterable[Result]) -> Iterator[tuple[str, ...]]:
                 f"{took.cpu:.2f}",
                 f"{took.cpu / first.cpu:.1f}",
                 f"{took.peak / MB:.0f}",
+                f"{took.peak / first.peak:.1f}",
                 f"{took.requests:,.0f}" if reads else "",
                 f"{took.refused:,.0f}" if reads else "",
                 f"{took.written / MB:.1f}" if reads else "",
@@ -82,25 +87,33 @@ def _table(
     rows: Iterable[tuple[str, ...]],
     numbers: Collection[int],
 ) -> str:
-    """Return a table.
+    """Return a table without columns that have nothing in them; nothing if none has.
 
     Args:
         head: The names of its columns.
         rows: What is in it.
         numbers: The columns that are aligned to the right.
     """
-    lines = [head, *rows]
-    widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
+    kept = [
+        (column, number in numbers)
+        for number, column in enumerate(zip(head, *rows, strict=True))
+        if any(column[1:])
+    ]
+    if not kept:
+        return ""
+    widths = [max(3, *map(len, column)) for column, _ in kept]
+    lines = list(zip(*(column for column, _ in kept), strict=True))
+    rights = [is_number for _, is_number in kept]
 
     def line(cells: tuple[str, ...]) -> str:
         padded = [
-            cell.rjust(width) if column in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, rights, strict=True)
         ]
         return f"| {' | '.join(padded)} |"
 
     rule = tuple(
-        "-" * (width - 1) + (":" if column in numbers else "-")
-        for column, width in enumerate(widths)
+        "-" * (width - 1) + (":" if right else "-")
+        for width, right in zip(widths, rights, strict=True)
     )
-    return "\n".join(map(line, [head, rule, *lines[1:]]))
+    return "\n".join(map(line, [lines[0], rule, *lines[1:]]))

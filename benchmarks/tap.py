@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,7 +35,9 @@ def main() -> None:
             ]
         except RuntimeError as error:
             sys.exit(str(error))
-    print(f"{headline()}\n\n{results_table(race.results)}\n\n{goals_table(goals)}")
+    about = headline({name: version(name) for name in ("singer-sdk", "dlt", "msgspec")})
+    print(f"{about} dlt extracts, into compressed files.")
+    print(f"\n{results_table(race.results)}\n\n{goals_table(goals)}")
     if not all(goal.complete for goal in goals):
         sys.exit("Rows are missing.")
 
