@@ -228,7 +228,7 @@ class StreamBuffer:
                 raise MissingKeyPropertiesError(msg) from None
             msg = f"{where}: {error}."
             raise InputError(msg) from None
-        self._tell_unknown_fields()
+        self._tell_what_is_lost()
         self._add_chunk(arrays, added)
         self._versions.update(message.version for message in messages)
         self._lines = []
@@ -255,15 +255,17 @@ class StreamBuffer:
         chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
         self._chunks.append((chunk, columns))
 
-    def _tell_unknown_fields(self) -> None:
+    def _tell_what_is_lost(self) -> None:
         for name in self._decoder.unknown_fields(self._lines):
-            if name not in self._told and name not in COLUMNS:
-                self._told.add(name)
-                self._run.logger.warning(
-                    "Stream %r: field %r is left out, its SCHEMA doesn't declare it.",
-                    self.stream,
-                    name,
-                )
+            if name not in COLUMNS:
+                self._tell_once(name, "is left out, its SCHEMA doesn't declare it")
+        for name in sorted(self._decoder.cut):
+            self._tell_once(name, "is finer than microseconds, which is cut off")
+
+    def _tell_once(self, name: str, what: str) -> None:
+        if name not in self._told:
+            self._told.add(name)
+            self._run.logger.warning("Stream %r: field %r %s.", self.stream, name, what)
 
     def _place(self, index: int) -> str:
         for place, first_line, count in self._line_runs:

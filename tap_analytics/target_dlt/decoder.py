@@ -72,6 +72,8 @@ class RecordDecoder:
         self._keys = keys
         self._decoder = self._make_decoder(strict=True)
         self._strict = True
+        self.cut: set[str] = set()
+        """Columns of which digits beyond microseconds were cut off."""
 
     def _make_decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
         """Make a decoder.
@@ -149,7 +151,7 @@ class RecordDecoder:
         for index, (name, type_) in enumerate(self._columns.items()):
             column = list(map(attrgetter(f"f{index}"), records))
             try:
-                array = values.to_arrow(type_, column)
+                array = self._array(name, type_, column)
             except values.MisfitError as error:
                 reason = f"field {name!r}: {error}"
                 raise BadRecordError(error.index, reason) from None
@@ -160,6 +162,15 @@ class RecordDecoder:
                 raise MissingKeyError(where, f"key {name!r} is null")
             arrays[name] = array
         return arrays
+
+    def _array(self, name: str, type_: ColumnType, column: list[Any]) -> pa.Array:
+        try:
+            return values.to_arrow(type_, column)
+        except values.TooFineError:
+            if name in self._keys:
+                raise  # two rows would become one
+            self.cut.add(name)
+            return values.to_arrow(type_, values.to_microseconds(column))
 
     def unknown_fields(self, lines: Sequence[bytes]) -> Iterator[str]:
         """Yield the names of fields that no column is for; none while all are known."""

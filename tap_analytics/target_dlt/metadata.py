@@ -78,7 +78,9 @@ class Metadata:
 
         extracted_at = [message.time_extracted for message in messages]
         return {
-            "_sdc_extracted_at": values.to_arrow(TIMESTAMP, extracted_at),
+            "_sdc_extracted_at": values.to_arrow(
+                TIMESTAMP, values.to_microseconds(extracted_at)
+            ),
             "_sdc_received_at": repeated("_sdc_received_at", received_at),
             "_sdc_batched_at": repeated(
                 "_sdc_batched_at", dt.datetime.now(tz=dt.timezone.utc)

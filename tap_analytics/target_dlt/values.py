@@ -38,6 +38,10 @@ class MisfitError(ValueError):
         self.index = index
 
 
+class TooFineError(MisfitError):
+    """A time of day with more digits than microseconds have."""
+
+
 class TooNarrowError(ValueError):
     """Numbers that need a wider column than they have.
 
@@ -85,6 +89,7 @@ def to_arrow(type_: ColumnType, values: Sequence[Any]) -> pa.Array:
     """Convert decoded values to an array of the column's type.
 
     Raises:
+        TooFineError: A timestamp or time is finer than its column.
         MisfitError: A value is none of this type.
         TooNarrowError: The values are numbers that need a wider type.
     """
@@ -241,6 +246,8 @@ def _parsed(
 def _parsed_one(parse: Callable[[str], _T], index: int, value: str | None) -> _T | None:
     try:
         return None if value is None else parse(value)
+    except _FinerError as error:
+        raise TooFineError(index, str(error)) from None
     except (ValueError, OverflowError) as error:
         raise MisfitError(index, str(error)) from None
 
@@ -248,17 +255,29 @@ def _parsed_one(parse: Callable[[str], _T], index: int, value: str | None) -> _T
 _BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})(\d+)")
 
 
-def _to_microseconds(text: str) -> str:
+class _FinerError(ValueError):
+    """A text with digits beyond microseconds."""
+
+
+def to_microseconds(values: Iterable[str | None]) -> list[str | None]:
+    """Cut the digits beyond microseconds off timestamps or times."""
+    return [
+        None if text is None else _BEYOND_MICROSECONDS.sub(r"\1", text)
+        for text in values
+    ]
+
+
+def _without_zeros(text: str) -> str:
     """Drop zeros beyond microseconds.
 
     Raises:
-        ValueError: There are other digits there, which would be lost.
+        _FinerError: There are other digits there, which would be lost.
     """
     if (found := _BEYOND_MICROSECONDS.search(text)) is None:
         return text
     if found[2].strip("0"):
         msg = f"a column holds microseconds, got {shown(text)}"
-        raise ValueError(msg)
+        raise _FinerError(msg)
     return text.replace(found[0], found[1])
 
 
@@ -268,7 +287,7 @@ def parse_timestamp(text: str) -> dt.datetime:
     Raises:
         ValueError: It is none, or finer than microseconds.
     """
-    clipped = _to_microseconds(text.upper())
+    clipped = _without_zeros(text.upper())
     try:
         moment = dt.datetime.fromisoformat(clipped)
     except ValueError:
@@ -299,7 +318,7 @@ def parse_time(text: str) -> dt.time:
     Raises:
         ValueError: It is none, has another offset, or is finer than microseconds.
     """
-    clipped = _to_microseconds(text.upper())
+    clipped = _without_zeros(text.upper())
     try:
         time = dt.time.fromisoformat(clipped)
     except ValueError:

@@ -323,6 +323,36 @@ def test_fields_beyond_the_schema_are_left_out_and_said_once(
     ]
 
 
+def test_digits_beyond_microseconds_are_cut_off_and_said_once(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Servers written in Go send nanoseconds; that is no reason to load nothing."""
+    moment = {"type": ["string", "null"], "format": "date-time"}
+    values = ["2024-05-01T10:00:00.123456789Z", None, "2024-05-01T10:00:00.5+02:00"]
+    database.load(
+        schema({"id": {"type": "integer"}, "began": moment}, ["id"]),
+        *(record({"id": n, "began": value}) for n, value in enumerate(values)),
+        record({"id": 0, "began": values[0]}),
+        add_record_metadata=True,
+    )
+    assert database.rows("began::varchar") == [
+        (None,),
+        ("2024-05-01 08:00:00.5+00",),
+        ("2024-05-01 10:00:00.123456+00",),
+    ]
+    assert caplog.text.count("field 'began' is finer than microseconds") == 1
+
+
+def test_a_key_finer_than_microseconds_is_an_error(duck: Database) -> None:
+    """Two rows might become one."""
+    moment = {"type": "string", "format": "date-time"}
+    with pytest.raises(InputError, match=r"Line 2, .* field 'at': .* microseconds"):
+        duck.load(
+            schema({"at": moment}, ["at"]),
+            record({"at": "2024-05-01T10:00:00.123456789Z"}),
+        )
+
+
 def test_whole_floats_are_integers(duck: Database) -> None:
     duck.load(schema(ID, ["id"]), '{"type":"RECORD","stream":"s","record":{"id":5.0}}')
     assert duck.rows() == [(5,)]

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from tap_analytics.target_dlt.column_types import ColumnType, unify
 from tap_analytics.target_dlt.values import (
     MisfitError,
+    TooFineError,
     TooNarrowError,
     exact_number,
     recast,
     to_arrow,
+    to_microseconds,
 )
 
 INTEGER = ColumnType("integer")
@@ -176,6 +178,26 @@ def test_a_value_that_does_not_fit_is_refused(kind: Any, value: Any, says: str) 
     with pytest.raises(MisfitError, match=says) as caught:
         to_arrow(ColumnType(kind), [None, value])
     assert caught.value.index == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "fine", "coarse"),
+    [
+        (
+            "timestamp",
+            "2024-05-01T10:00:00.123456789+02:00",
+            "2024-05-01T10:00:00.123456+02:00",
+        ),
+        ("time", "23:59:59.9999999", "23:59:59.999999"),
+    ],
+)
+def test_what_is_finer_than_microseconds_is_cut_not_rounded(
+    kind: Any, fine: str, coarse: str
+) -> None:
+    type_ = ColumnType(kind)
+    with pytest.raises(TooFineError):
+        to_arrow(type_, [fine])
+    assert to_microseconds([fine, None, coarse]) == [coarse, None, coarse]
 
 
 def test_a_text_beyond_its_limit_is_refused() -> None:
