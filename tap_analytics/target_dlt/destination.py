@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,11 @@ def explained(error: BaseException) -> str:
             case MissingDependencyException():
                 packages = " ".join(f"'{name}'" for name in one.dependencies)
                 return f"packages are missing. Install them: pip install {packages}"
+            case OSError(errno=errno.ENOSPC):
+                return (
+                    f"{one.strerror}. If that is where the load files are, set "
+                    "`pipelines_dir` to another place."
+                )
             case ImportError():
                 return f"a package is missing: {one}"
             case ConfigFieldMissingException():

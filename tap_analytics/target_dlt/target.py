@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import msgspec
 from singer_sdk import Target
-from singer_sdk.exceptions import RecordsWithoutSchemaException
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    RecordsWithoutSchemaException,
+)
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
-from tap_analytics.target_dlt import batch_files, mapping
+from tap_analytics.target_dlt import batch_files, configuration, mapping
 from tap_analytics.target_dlt.batch import Run, StreamBuffer
-from tap_analytics.target_dlt.errors import InputError
+from tap_analytics.target_dlt.errors import InputError, SetupError
 from tap_analytics.target_dlt.loader import Loader
 from tap_analytics.target_dlt.metadata import Metadata
 from tap_analytics.target_dlt.pending import Pending
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_analytics.target_dlt.batch import Batch
@@ -72,6 +77,31 @@ class TargetDlt(Target):
         self._active_versions: dict[str, int] = {}
         self._is_loading = False
         self._stopped_by: signal.Signals | None = None
+
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> Any:
+        """Read the config files, and over them what the environment sets."""
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        given = super().cb_config(ctx, param, ())
+        given.config = configuration.read_settings(value, os.environ, schema)
+        configuration.warn_of_unknown(given.config, schema, cls.logger)
+        return given
+
+    @classmethod
+    def invoke(cls, **options: Any) -> None:
+        """Run the command.
+
+        Raises:
+            SetupError: A setting is not valid; the SDK alone would use several lines.
+        """
+        try:
+            super().invoke(**options)
+        except ConfigValidationError as error:
+            msg = f"The settings are not valid: {'; '.join(error.errors)}."
+            raise SetupError(msg) from None
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:

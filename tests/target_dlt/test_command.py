@@ -49,10 +49,11 @@ def test_without_settings_it_loads_into_a_file_named_analytics(tmp_path: Path) -
     assert "WARNING" not in result.stderr
 
 
-def test_it_reads_a_file_and_the_environment(tmp_path: Path) -> None:
+def test_it_reads_a_file_and_over_it_the_environment(tmp_path: Path) -> None:
     (tmp_path / "messages").write_text(lines_of(MESSAGES))
+    (tmp_path / "config.json").write_text('{"dataset_name": "not this"}')
     result = subprocess.run(
-        [*COMMAND, "--config", "ENV", "--input", "messages"],
+        [*COMMAND, "--config", "config.json", "--input", "messages"],
         capture_output=True,
         text=True,
         check=False,
@@ -92,6 +93,14 @@ def test_it_tells_its_version() -> None:
     assert result.stdout.startswith("target-dlt v")
 
 
+def test_a_slip_in_the_name_of_a_setting_is_noticed(tmp_path: Path) -> None:
+    result = run(MESSAGES, {"dataset-name": "data"}, tmp_path)
+    assert result.returncode == 0, result.stderr
+    [warning] = [line for line in result.stderr.splitlines() if "WARNING" in line]
+    assert "no setting 'dataset-name'" in warning
+    assert "Do you mean 'dataset_name'?" in warning
+
+
 @pytest.mark.parametrize("missing", ["dlt", "pyarrow"])
 def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
     code = (
@@ -111,7 +120,12 @@ def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
     [
         (("oops",), {}, "Line 1: not a Singer message"),
         ((MESSAGES[0], record({})), {}, "Line 2, stream 's': a record without its key"),
-        (MESSAGES, {"batch_size_rows": "many"}, "Config validation failed"),
+        (
+            MESSAGES,
+            {"batch_size_rows": "many", "hard_delete": 7},
+            "The settings are not valid: 'many' is not of type 'integer' in config[",
+        ),
+        (MESSAGES, {"credentials": ["hush-hush"]}, "`credentials` is neither a text"),
         (
             MESSAGES,
             {
@@ -130,7 +144,7 @@ def test_a_failure_is_one_line_and_status_1(
     assert result.stdout == ""
     assert says in last_line(result)
     assert "Traceback" not in result.stderr
-    assert sum("ERROR" in line for line in result.stderr.splitlines()) <= 2
+    assert sum("ERROR" in line for line in result.stderr.splitlines()) == 1
     assert "hush-hush" not in result.stderr
 
 
