@@ -19,10 +19,11 @@ from requests.adapters import HTTPAdapter
 
 from tap_analytics.auth import check_origin
 from tap_analytics.client import CONNECT_TIMEOUT, GONE, KEY_REFUSED, RETRIED
-from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.errors import ConfigError, FatalAPIError, RetriableAPIError
 from tap_analytics.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.page import Page
 from tap_analytics.pagination import Pagination
+from tap_analytics.presets import PRESETS, with_preset
 from tap_analytics.retry import retry_after
 from tap_analytics.streams import STREAMS
 from tap_analytics.throttle import Throttle
@@ -70,6 +71,18 @@ _DATA_TYPES: dict[str, TDataType] = {
 }
 """dlt's data types by the format, or else the type, in a JSON schema."""
 
+DEFAULTS: dict[str, Any] = {
+    "api_url": "https://api.example.com",
+    "api_key_header": "X-Api-Key",
+    "path_prefix": "/v1",
+    "data_selector": "data",
+    "pagination": "auto",
+    "page_param": "page",
+    "page_size_param": "limit",
+    "rate_limit_seconds": 10,
+}
+"""What stands for settings that neither the user gives nor a preset."""
+
 _CONNECTIONS = 50
 """Kept open at most, as dlt does it."""
 
@@ -83,22 +96,24 @@ _logger = logging.getLogger(__name__)
 def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signature
     api_key: str = dlt.secrets.value,
     *,
-    api_url: str = "https://api.example.com",
-    api_key_header: str = "X-Api-Key",
-    path_prefix: str = "/v1",
-    data_selector: str = "data",
-    pagination: Style = "auto",
+    preset: str | None = None,
+    api_url: str | None = None,
+    api_key_header: str | None = None,
+    path_prefix: str | None = None,
+    data_selector: str | None = None,
+    pagination: Style | None = None,
+    pagination_by_stream: dict[str, Style] | None = None,
     page_size: int | None = None,
     page_size_by_stream: dict[str, int] | None = None,
-    page_param: str = "page",
-    page_size_param: str = "limit",
+    page_param: str | None = None,
+    page_size_param: str | None = None,
     offset_param: str = "offset",
     cursor_param: str = "cursor",
     max_retries: int = 3,
     backoff_factor: float = 2,
     request_timeout: float = 60,
     rate_limit_requests: int | None = None,
-    rate_limit_seconds: float = 10,
+    rate_limit_seconds: float | None = None,
     undeclared_fields: Literal["collect", "infer", "ignore"] = "collect",
     user_agent: str | None = None,
 ) -> list[DltResource]:
@@ -107,16 +122,23 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
     The arguments are the tap's settings of the same names, with the same defaults;
     dlt looks those up that aren't given, in the section `sources.analytics`. With
     `infer`, it is dlt that makes columns of undeclared fields.
+
+    Raises:
+        ConfigError: There is no such preset.
     """
-    settings = dict(locals())
-    url = f"{api_url.rstrip('/')}/{path_prefix.strip('/')}"
+    given = {name: value for name, value in locals().items() if value is not None}
+    if preset is not None and preset not in PRESETS:
+        msg = f"There is no preset {preset!r}; there is: {', '.join(PRESETS)}."
+        raise ConfigError(msg)
+    settings = DEFAULTS | with_preset(given)
+    url = f"{settings['api_url'].rstrip('/')}/{settings['path_prefix'].strip('/')}"
     agent = user_agent or f"tap-analytics/{version('tap-analytics')}"
     client: ClientConfig = {
         "base_url": url,
         "headers": {"User-Agent": agent},
         "auth": {
             "type": "api_key",
-            "name": api_key_header,
+            "name": settings["api_key_header"],
             "api_key": api_key,
             "location": "header",
         },
@@ -142,7 +164,9 @@ def _session(url: str, settings: Mapping[str, Any]) -> Session:
         request_max_attempts=settings["max_retries"] + 1,
         request_backoff_factor=settings["backoff_factor"],
     ).session
-    throttle = Throttle(settings["rate_limit_requests"], settings["rate_limit_seconds"])
+    throttle = Throttle(
+        settings.get("rate_limit_requests"), settings["rate_limit_seconds"]
+    )
     gate = _Gate(url, throttle)
     session.mount("http://", gate)
     session.mount("https://", gate)

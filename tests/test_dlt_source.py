@@ -11,13 +11,16 @@ import sys
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import dlt
 import duckdb
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from tap_analytics.dlt_source import analytics_source
+from tap_analytics import sandbox as sandboxes
+from tap_analytics.dlt_source import DEFAULTS, analytics_source
+from tap_analytics.errors import ConfigError
 from tap_analytics.tap import TapAnalytics
 from tests.running import STREAMS, Outcome, run_tap, settings
 
@@ -302,7 +305,29 @@ def test_the_settings_are_those_of_the_tap() -> None:
     for name, argument in inspect.signature(analytics_source).parameters.items():
         assert name in of_the_tap
         if name != "api_key":
-            assert argument.default == of_the_tap[name].get("default")
+            default = DEFAULTS.get(name, argument.default)
+            assert default == of_the_tap[name].get("default")
+
+
+def test_a_preset_stands_for_the_settings_that_are_not_given(
+    sandbox: SandboxFactory,
+) -> None:
+    api = sandbox(**sandboxes.PRESETS["everhour"] | {"rate_limit": None}, **SMALL)
+    key = api.options.api_key
+    loaded = analytics_source(key, preset="everhour", api_url=api.url)
+    rows = {name: len(list(loaded.with_resources(name))) for name in STREAMS}
+    assert rows == api.counts()
+    limits = {
+        request.path.rpartition("/")[2]: parse_qs(request.query).get("limit")
+        for request in api.requests()
+    }
+    assert limits["tasks"] == ["250"]
+    assert limits["users"] is None
+
+
+def test_a_preset_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="no preset 'everhoer'; there is: everhour"):
+        analytics_source(preset="everhoer", api_key="k")
 
 
 def test_a_key_header_and_prefix_of_ones_own(sandbox: SandboxFactory) -> None:
