@@ -33,6 +33,7 @@ from tap_analytics.messages import decoded
 from tap_analytics.page import Page, shown
 from tap_analytics.pagination import NextRequest, Pagination
 from tap_analytics.prefetch import Prefetcher
+from tap_analytics.progress import progress
 from tap_analytics.redaction import redaction
 from tap_analytics.retry import reason, retry_after
 from tap_analytics.sdk import OrderedStream
@@ -75,7 +76,9 @@ class Api:
         self.url: str = config["api_url"].rstrip("/") + _prefix(config["path_prefix"])
         self.started_at = datetime.now(timezone.utc)
         self.throttle = Throttle(
-            config.get("rate_limit_requests"), float(config["rate_limit_seconds"])
+            config.get("rate_limit_requests"),
+            float(config["rate_limit_seconds"]),
+            held=progress.held,
         )
         self.prefetcher = Prefetcher(config["concurrency"])
         redaction.hide(config.get("api_key", ""))
@@ -231,6 +234,7 @@ class AnalyticsStream(OrderedStream):
 
     def _try(self, request: requests.PreparedRequest, _: Context | None) -> Page:
         with self._api.throttle.request() as sent_at:
+            progress.sent()
             response = self._answer(request)
             self.logger.debug("%s %s", response.status_code, response.url)
             if response.status_code in RETRIED:
@@ -238,7 +242,9 @@ class AnalyticsStream(OrderedStream):
         self.validate_response(response)
         page = Page(response, self.records_jsonpath, f"GET {request.url}")
         for change in page.changes:
-            self.pagination.say(logging.WARNING, f"the API sent {change}")
+            self.pagination.say(
+                logging.WARNING, f"the API sent {change}", kind="changed body"
+            )
         return page
 
     def _answer(self, request: requests.PreparedRequest) -> requests.Response:
@@ -314,11 +320,13 @@ class AnalyticsStream(OrderedStream):
     @override
     def vanished(self, context: Context | None, error: VanishedError) -> None:
         """Take note that there are no rows, since the parent is gone."""
+        progress.vanished(tuple((context or {}).items()))
         self.logger.warning(
             "%s: %s, gone since it was listed: no rows for %s",
             self.name,
             error,
             ", ".join(f"{key} {value}" for key, value in (context or {}).items()),
+            extra={"kind": "vanished"},
         )
 
     # Retries, by the SDK's hooks
@@ -364,12 +372,14 @@ class AnalyticsStream(OrderedStream):
         if getattr(refusal, "status_code", 0) == HTTPStatus.TOO_MANY_REQUESTS:
             # The API didn't say how long, but it is no less for other requests.
             self._api.throttle.hold(details.get("wait", 0))
+        progress.retried()
         self.logger.warning(
             "%s; try %d of %d follows in %.1f s",
             error,
             details["tries"] + 1,
             self.backoff_max_tries(),
             details.get("wait", 0),
+            extra={"kind": "retry"},
         )
 
     # From pages to rows

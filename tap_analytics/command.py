@@ -13,11 +13,21 @@ import click
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 
 from tap_analytics.errors import ConfigError
+from tap_analytics.progress import progress
 from tap_analytics.redaction import redaction
+from tap_analytics.report import (
+    COMPLETE,
+    FAILED,
+    STOPPED,
+    LogReport,
+    WarningCounter,
+)
 from tap_analytics.tap import TapAnalytics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tap_analytics.report import Report
 
 _REQUIRED = re.compile(r"'(\w+)' is a required property")
 
@@ -26,13 +36,17 @@ def main() -> None:
     """Run the tap; exit with status 1 and one message if it fails."""
     command = TapAnalytics.cli
     logger = TapAnalytics.logger
+    report = LogReport(progress, logger)
+    outcome = STOPPED
     for handler in logging.getLogger().handlers:
         handler.addFilter(redaction)
+    logging.getLogger().addHandler(WarningCounter(progress))
     # Before the SDK's own command sees a ConfigValidationError, and logs it in parts.
     if command.callback is not None:
-        command.callback = _with_config_error(command.callback)
+        command.callback = _with_config_error(_run(command.callback, report))
     try:
         status = command.main(standalone_mode=False)
+        outcome = COMPLETE
     except BrokenPipeError:  # The reader is gone.
         _drop_output()
         sys.exit(1)
@@ -40,12 +54,15 @@ def main() -> None:
         logger.error("Interrupted.")  # noqa: TRY400 - no traceback, as below
         sys.exit(1)
     except Exception as error:
+        outcome = FAILED
         logger.error(  # noqa: TRY400
             "%s", message_for(error), exc_info=logger.isEnabledFor(logging.DEBUG)
         )
         if isinstance(error, OSError) and error.strerror and not error.filename:
             _drop_output()
         sys.exit(1)
+    finally:
+        report.end(outcome)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -84,6 +101,18 @@ def _config_message(error: str) -> str:
     if "config['api_key']" in error:  # The error would show the key.
         return "The setting api_key is no text, or empty"
     return f"The settings are not valid: {error}"
+
+
+def _run(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:
+    """Return the tap's run, reported on: it is what no other option asks for."""
+
+    @functools.wraps(callback)
+    def invoke(**options: Any) -> Any:
+        if not options.get("about"):
+            report.begin()
+        return callback(**options)
+
+    return invoke
 
 
 def _with_config_error(callback: Callable[..., Any]) -> Callable[..., Any]:

@@ -338,6 +338,7 @@ class Fields:
                 _shown(value),
                 name,
                 ADDITIONAL_FIELDS,
+                extra={"kind": "misfit"},
             )
 
 

@@ -138,14 +138,18 @@ class Pagination:
                 *(received, signs),
             )
 
-    def say(self, level: int, message: str, *args: object) -> None:
+    def say(
+        self, level: int, message: str, *args: object, kind: str = "pagination"
+    ) -> None:
         """Log a message, the first time it is due."""
         with self._lock:
             if message in self._said:
                 return
             self._said.add(message)
         text = message % args if args else message
-        self._logger.log(level, "stream %r: %s", self._stream, text)
+        self._logger.log(
+            level, "stream %r: %s", self._stream, text, extra={"kind": kind}
+        )
 
     def error(self, message: str) -> FatalAPIError:
         """Return an error that names the stream."""
@@ -162,6 +166,7 @@ class Paginator(BaseAPIPaginator[NextRequest]):
     Attributes:
         repeated: Whether the page last given to `advance` holds the records of an
             earlier one: they must not be emitted again.
+        counted: How many records the list has, by what the API last said of it.
     """
 
     style: ClassVar[str]
@@ -172,7 +177,7 @@ class Paginator(BaseAPIPaginator[NextRequest]):
         self.repeated = False
         self._empty_pages = 0
         self._before = 0
-        self._rows: int | None = None
+        self.counted: int | None = None
 
     @abstractmethod
     def follow(self, signs: Signs) -> NextRequest | None:
@@ -202,8 +207,8 @@ class Paginator(BaseAPIPaginator[NextRequest]):
 
         A count that is no more than what came before this page is none of the list.
         """
-        rows, counted = signs.number("rows"), self._rows
-        self._rows = rows
+        rows, counted = signs.number("rows"), self.counted
+        self.counted = rows
         if rows is not None and counted is not None and rows < counted > self._before:
             msg = (
                 f"the list shrank from {counted} to {rows} records while it was read: "

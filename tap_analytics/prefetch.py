@@ -161,6 +161,7 @@ class PageReader:
         self._unread: deque[_Fetch] = deque()
         self._failed = False
         self._readings = 1
+        self._handed_out = 0
         self._changed = threading.Condition()
         with self._changed:
             self._fill()
@@ -174,6 +175,15 @@ class PageReader:
         """Whether the next page, or the end, is there without waiting."""
         with self._changed:
             return self._next_is_known
+
+    @property
+    def known(self) -> tuple[int, bool]:
+        """How many rows are known of, and whether there may be more."""
+        with self._changed:
+            if not self._fetches:
+                return self._handed_out, False
+            counted = self._paginator.counted or 0
+            return max(counted, self._handed_out), counted <= self._handed_out
 
     def wait(self) -> bool:
         """Wait for the next page, or the end; return whether it came without error."""
@@ -195,6 +205,8 @@ class PageReader:
                 raise fetch.error
             self._prefetcher.hold(-fetch.size)
             self._fill()
+            if fetch.page is not None:
+                self._handed_out += len(fetch.page.records)
             return fetch.page
 
     def _wait(self) -> None:
@@ -328,6 +340,11 @@ class Branch(Generic[SourceT]):
     def begins_well(self) -> bool:
         """Wait for the first page; return whether it came without error."""
         return self._reader.wait()
+
+    @property
+    def known(self) -> tuple[int, bool]:
+        """How many rows are known of, and whether there may be more."""
+        return self._reader.known
 
     def pages(self) -> Iterator[Page]:
         """Return the pages, none if the parent has vanished."""

@@ -119,5 +119,6 @@ def _columns(stream: AnalyticsStream, rows: Sequence[Row]) -> dict[str, Any]:
             stream.name,
             ADDITIONAL_FIELDS,
             "; ".join(f"{name!r} ({reason})" for name, reason in without.items()),
+            extra={"kind": "no column"},
         )
     return inference.columns

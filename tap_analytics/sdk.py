@@ -30,6 +30,7 @@ from tap_analytics.fields import ADDITIONAL_FIELDS
 from tap_analytics.messages import MessageWriter, decoded, record_frame
 from tap_analytics.prefetch import Branch, Prefetcher
 from tap_analytics.presets import with_preset
+from tap_analytics.progress import progress
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -212,8 +213,13 @@ class OrderedStream(RESTStream[Any]):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
+        progress.expect(
+            stream.name for stream in self._tap.streams.values() if stream.selected
+        )
         if not write_messages:  # The records go into batch files.
-            yield from super()._sync_records(context, write_messages=False)
+            for record in super()._sync_records(context, write_messages=False):
+                progress.wrote(self.name, 1)
+                yield record
             return
         selected = [stream for stream in self._family if stream.selected]
         with ExitStack() as metrics:
@@ -305,6 +311,7 @@ class OrderedStream(RESTStream[Any]):
         if self.ABORT_AT_RECORD_COUNT is None:
             self.promote()
         self._write_state_message()
+        progress.finished(self.name)
 
     @property
     def _activates_versions(self) -> bool:
@@ -357,6 +364,7 @@ class OrderedStream(RESTStream[Any]):
             for count, row in enumerate(rows, 1):  # noqa: B007
                 self._write_record_message(decoded(row))
         self._record_counter.increment(count)
+        progress.wrote(self.name, count)
 
 
 def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
@@ -372,10 +380,17 @@ def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
             rows = stream.rows(page, branch.context)
             stream.write_rows(page, islice(rows, limit))
         return
+    is_top = branch.context is None
+    if is_top:
+        progress.parents_begin()
     for page, row, below in islice(branch.rows(), limit):
+        if is_top:
+            progress.parents_seen(*branch.known)
         if stream.selected:
             stream.write_rows(page, [row])
         for child in below:
             _write(child, limit)
             if child.context is not None:
                 child.source.parent_is_done(child.context, vanished=child.vanished)
+        if is_top:
+            progress.parent_read()

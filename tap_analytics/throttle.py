@@ -6,11 +6,14 @@ import math
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+from tap_analytics.progress import Holdup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 FIRST_AT_ONCE = 4
 """So many requests are sent at once to an API of which nothing is known yet."""
@@ -47,6 +50,7 @@ class Throttle:
         requests: At most so many in any window; `None` if no limit is known.
         seconds: Length of the window.
         clock: Tells the time in seconds; only differences matter.
+        held: Measures how long requests are held back.
     """
 
     def __init__(
@@ -55,11 +59,13 @@ class Throttle:
         seconds: float = 10,
         *,
         clock: Callable[[], float] = time.monotonic,
+        held: Holdup | None = None,
     ) -> None:
         self.requests = requests
         self.seconds = seconds
         self.refusals = 0
         self._learns = requests is None
+        self.held = held or Holdup(clock)
         self._clock = clock
         self._changed = threading.Condition()
         self._under_way = 0
@@ -85,7 +91,8 @@ class Throttle:
         """
         with self._changed:
             while (wait := self.wait(self._clock())) > 0:
-                self._changed.wait(min(wait, threading.TIMEOUT_MAX))
+                with self._held(wait):
+                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
             sent_at = self._clock()
             self.sent(sent_at)
         try:
@@ -94,6 +101,12 @@ class Throttle:
             with self._changed:
                 self.answered(sent_at, self._clock())
                 self._changed.notify_all()
+
+    def _held(self, wait: float) -> AbstractContextManager[None]:
+        if wait == math.inf:  # It is for an answer, which may come at any time.
+            return nullcontext()
+        self.held.until = self._clock() + wait
+        return self.held
 
     def hold(self, seconds: float) -> None:
         """Let nobody send for so many seconds from now: the API asked for it."""

@@ -1,0 +1,174 @@
+"""What a run has done so far: counted where it happens, per request or per page.
+
+The numbers are read by whoever reports on the run, at any time and on any thread. That
+takes no lock, so that a signal handler may do it too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+    from types import TracebackType
+
+
+class Holdup:
+    """Measures for how long at least one request was held back.
+
+    It is a context manager, entered by each thread that waits.
+
+    Args:
+        clock: Tells the time in seconds; only differences matter.
+
+    Attributes:
+        until: When the wait that began last will be over, by the clock.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.until = 0.0
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._waiting = 0
+        self._since: float | None = None
+        self._before = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._waiting += 1
+            if self._waiting == 1:
+                self._since = self._clock()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._waiting -= 1
+            if self._waiting == 0 and self._since is not None:
+                self._before += self._clock() - self._since
+                self._since = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a request is held back now."""
+        return self._since is not None
+
+    @property
+    def left(self) -> float:
+        """Seconds until that is over, as far as is known."""
+        return max(0.0, self.until - self._clock()) if self.lasts else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far; what several threads wait at once counts once."""
+        since = self._since
+        return self._before + (0 if since is None else self._clock() - since)
+
+
+class Progress:
+    """The numbers of a run.
+
+    Args:
+        clock: Tells the time in seconds; only differences matter.
+
+    Attributes:
+        rows: Rows written, by stream: those that are going to be read have 0.
+        complete: The streams that have been written whole.
+        requests: Requests sent, each retry one.
+        retries: How many of them were retries.
+        held: How long the API's limit, or its Retry-After, held requests back.
+        gone: What vanished after it was listed.
+        warnings: What was warned of, by kind.
+        parents: The parents whose children have been read.
+        parents_known: The parents that are known of.
+        parents_open: Whether there may be more of them.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._lock = threading.RLock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a run, with nothing done yet."""
+        self.began_at = self.clock()
+        self.rows: dict[str, int] = {}
+        self.complete: set[str] = set()
+        self.requests = 0
+        self.retries = 0
+        self.held = Holdup(self.clock)
+        self.gone: set[Hashable] = set()
+        self.warnings: Counter[str] = Counter()
+        self.parents = 0
+        self.parents_known = 0
+        self.parents_open = True
+        self._parents_began_at = self.began_at
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the beginning."""
+        return self.clock() - self.began_at
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds that the remaining parents will take, at the pace of those read."""
+        if not self.parents or self.parents_open:
+            return None
+        per_parent = (self.clock() - self._parents_began_at) / self.parents
+        return per_parent * (self.parents_known - self.parents)
+
+    def expect(self, streams: Iterable[str]) -> None:
+        """Take note of streams that are going to be read."""
+        for stream in streams:
+            self.rows.setdefault(stream, 0)
+
+    def sent(self) -> None:
+        """Count a request."""
+        with self._lock:
+            self.requests += 1
+
+    def retried(self) -> None:
+        """Count a retry."""
+        with self._lock:
+            self.retries += 1
+
+    def warned(self, kind: str) -> None:
+        """Count a warning."""
+        with self._lock:
+            self.warnings[kind] += 1
+
+    # What follows is for the one thread that writes.
+
+    def wrote(self, stream: str, rows: int) -> None:
+        """Count rows of a stream."""
+        self.rows[stream] = self.rows.get(stream, 0) + rows
+
+    def finished(self, stream: str) -> None:
+        """Take note that a stream has been written whole."""
+        self.complete.add(stream)
+
+    def parents_begin(self) -> None:
+        """Take note that the children of the first parent are going to be read."""
+        self._parents_began_at = self.clock()
+
+    def parents_seen(self, known: int, more: bool) -> None:  # noqa: FBT001
+        """Take note of how many parents there are, and whether there may be more."""
+        self.parents_known, self.parents_open = known, more
+
+    def parent_read(self) -> None:
+        """Count a parent whose children have been read."""
+        self.parents += 1
+
+    def vanished(self, parent: Hashable) -> None:
+        """Take note that a parent is gone since it was listed."""
+        self.gone.add(parent)
+
+
+progress = Progress()
+"""The process's one; `main` lets it begin."""

@@ -1,0 +1,205 @@
+"""Tells of a run: now and then while it lasts, and once when it is over."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_analytics.progress import Progress
+
+SECONDS_BETWEEN = 30.0
+"""So much time is between two log lines of a run that goes well."""
+
+COMPLETE, FAILED, STOPPED = "Complete", "Failed", "Stopped"
+"""How a run may have ended: by itself, with an error, or because it was told to."""
+
+
+class Report(ABC):
+    """Tells of a run as it goes on, from a thread of its own.
+
+    Args:
+        progress: The run's numbers.
+        seconds: So much time is between two looks at them.
+    """
+
+    def __init__(self, progress: Progress, seconds: float) -> None:
+        self.progress = progress
+        self._seconds = seconds
+        self._is_over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def update(self) -> None:
+        """Tell how far the run is."""
+
+    @abstractmethod
+    def close(self, outcome: str) -> None:
+        """Sum the run up."""
+
+    def begin(self) -> None:
+        """Begin to tell of a run."""
+        self.progress.begin()
+        self._thread = threading.Thread(target=self._watch, name="report", daemon=True)
+        self._thread.start()
+
+    def end(self, outcome: str) -> None:
+        """Tell how the run ended, if one has begun and came as far as a request."""
+        if self._thread is None:
+            return
+        self._is_over.set()
+        self._thread.join()
+        if self.progress.requests:
+            self.close(outcome)
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(self._seconds):
+            self.update()
+
+
+class LogReport(Report):
+    """Tells of a run by log lines.
+
+    Args:
+        progress: The run's numbers.
+        logger: Where the lines go.
+        seconds: So much time is between two of them.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        logger: logging.Logger,
+        seconds: float = SECONDS_BETWEEN,
+    ) -> None:
+        super().__init__(progress, seconds)
+        self._logger = logger
+
+    @override
+    def update(self) -> None:
+        self._logger.info("So far: %s.", "; ".join(so_far(self.progress)))
+
+    @override
+    def close(self, outcome: str) -> None:
+        self._logger.info(
+            "%s in %s: %s.",
+            outcome,
+            duration(self.progress.seconds),
+            summary(self.progress),
+            extra={"run": numbers(self.progress, outcome)},
+        )
+
+
+class WarningCounter(logging.Handler):
+    """Counts warnings by kind.
+
+    Args:
+        progress: Where they are counted.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.WARNING:
+            self._progress.warned(getattr(record, "kind", "other"))
+
+
+def so_far(progress: Progress) -> list[str]:
+    """Return how far a run is, in a few parts."""
+    parts = [
+        counted(sum(progress.rows.values()), "row"),
+        f"{counted(progress.requests, 'request')} in {duration(progress.seconds)}",
+    ]
+    if projects := of_projects(progress):
+        parts.insert(0, projects)
+    if progress.held.seconds:
+        parts.append(waited(progress))
+    if progress.held.lasts:
+        parts[-1] += f", still waiting{time_left(progress.held.left)}"
+    if progress.seconds_left is not None:
+        parts.append(f"about {duration(progress.seconds_left)} left")
+    return parts
+
+
+def summary(progress: Progress) -> str:
+    """Return what a run did in one line."""
+    rows = ", ".join(f"{stream} {count:,}" for stream, count in progress.rows.items())
+    parts = [
+        counted(sum(progress.rows.values()), "row") + (f" ({rows})" if rows else ""),
+        counted(progress.requests, "request"),
+        counted(progress.retries, "retry", "retries"),
+        waited(progress),
+        f"{counted(len(progress.gone), 'project')} vanished",
+        counted(sum(progress.warnings.values()), "warning") + by_kind(progress),
+    ]
+    if projects := of_projects(progress):
+        parts.insert(1, projects)
+    return "; ".join(parts)
+
+
+def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
+    """Return all numbers of a run, for structured logs."""
+    return {
+        "outcome": outcome.lower(),
+        "rows": dict(progress.rows),
+        "projects": progress.parents,
+        "requests": progress.requests,
+        "retries": progress.retries,
+        "seconds_waited": round(progress.held.seconds, 3),
+        "projects_vanished": len(progress.gone),
+        "warnings": dict(progress.warnings),
+        "seconds": round(progress.seconds, 3),
+    }
+
+
+def of_projects(progress: Progress) -> str:
+    """Return how many projects are done, out of how many; empty if there are none."""
+    if not progress.parents_known:
+        return ""
+    more = "+" if progress.parents_open else ""
+    return f"{progress.parents:,} of {progress.parents_known:,}{more} projects"
+
+
+def waited(progress: Progress) -> str:
+    """Return how long the API's limit held requests back."""
+    return f"{duration(progress.held.seconds)} waited for the API's limit"
+
+
+def by_kind(progress: Progress) -> str:
+    """Return the warnings by kind, in brackets; empty if there are none."""
+    kinds = ", ".join(f"{kind} {count}" for kind, count in progress.warnings.items())
+    return f" ({kinds})" if kinds else ""
+
+
+def time_left(seconds: float) -> str:
+    """Return how long something lasts, to go after a word; empty if it is soon over."""
+    return f" for {duration(seconds)}" if seconds >= 1 else ""
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """Return a number of things."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it, by its largest two units."""
+    if seconds < 10:  # noqa: PLR2004 - from here on, tenths tell nothing
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
