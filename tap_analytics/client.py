@@ -374,12 +374,14 @@ class AnalyticsStream(OrderedStream):
             self._api.throttle.hold(details.get("wait", 0))
         progress.retried()
         self.logger.warning(
-            "%s; try %d of %d follows in %.1f s",
+            "%s; try %d of %d follows %s",
             error,
             details["tries"] + 1,
             self.backoff_max_tries(),
-            details.get("wait", 0),
-            extra={"kind": "retry"},
+            "when the API's wait is over"
+            if isinstance(error, WaitError)
+            else f"in {details.get('wait', 0):.1f} s",
+            extra={"kind": "limit" if isinstance(error, WaitError) else "retry"},
         )
 
     # From pages to rows

@@ -20,14 +20,19 @@ from tap_analytics.report import (
     FAILED,
     STOPPED,
     LogReport,
+    Report,
     WarningCounter,
 )
 from tap_analytics.tap import TapAnalytics
+from tap_analytics.terminal import (
+    Terminal,
+    TerminalHandler,
+    TerminalReport,
+    is_terminal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tap_analytics.report import Report
 
 _REQUIRED = re.compile(r"'(\w+)' is a required property")
 
@@ -36,11 +41,16 @@ def main() -> None:
     """Run the tap; exit with status 1 and one message if it fails."""
     command = TapAnalytics.cli
     logger = TapAnalytics.logger
-    report = LogReport(progress, logger)
-    outcome = STOPPED
-    for handler in logging.getLogger().handlers:
+    root = logging.getLogger()
+    report: Report = LogReport(progress, logger)
+    if is_terminal(os.environ):
+        terminal = Terminal()
+        report = TerminalReport(progress, terminal)
+        root.handlers[:] = [TerminalHandler(terminal)]
+    for handler in root.handlers:
         handler.addFilter(redaction)
-    logging.getLogger().addHandler(WarningCounter(progress))
+    root.addHandler(WarningCounter(progress))
+    outcome = STOPPED
     # Before the SDK's own command sees a ConfigValidationError, and logs it in parts.
     if command.callback is not None:
         command.callback = _with_config_error(_run(command.callback, report))

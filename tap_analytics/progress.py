@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from types import TracebackType
 
+PARENTS_TIMED = 4
+"""So many parents have to be read before their pace says anything."""
+
 
 class Holdup:
     """Measures for how long at least one request was held back.
@@ -117,11 +120,11 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds that the remaining parents will take, at the pace of those read."""
-        if not self.parents or self.parents_open:
+        """Seconds that the other parents will take; `None` while nothing tells."""
+        if self.parents < PARENTS_TIMED or self.parents_open:
             return None
         per_parent = (self.clock() - self._parents_began_at) / self.parents
-        return per_parent * (self.parents_known - self.parents)
+        return per_parent * (self.parents_known - self.parents) + self.held.left
 
     def expect(self, streams: Iterable[str]) -> None:
         """Take note of streams that are going to be read."""

@@ -126,9 +126,7 @@ def so_far(progress: Progress) -> list[str]:
     if projects := of_projects(progress):
         parts.insert(0, projects)
     if progress.held.seconds:
-        parts.append(waited(progress))
-    if progress.held.lasts:
-        parts[-1] += f", still waiting{time_left(progress.held.left)}"
+        parts.append(waited(progress) + more(progress.held.left))
     if progress.seconds_left is not None:
         parts.append(f"about {duration(progress.seconds_left)} left")
     return parts
@@ -136,14 +134,14 @@ def so_far(progress: Progress) -> list[str]:
 
 def summary(progress: Progress) -> str:
     """Return what a run did in one line."""
-    rows = ", ".join(f"{stream} {count:,}" for stream, count in progress.rows.items())
+    rows, kinds = listed(progress.rows), listed(progress.warnings)
     parts = [
-        counted(sum(progress.rows.values()), "row") + (f" ({rows})" if rows else ""),
+        counted(sum(progress.rows.values()), "row") + in_brackets(rows),
         counted(progress.requests, "request"),
         counted(progress.retries, "retry", "retries"),
         waited(progress),
         f"{counted(len(progress.gone), 'project')} vanished",
-        counted(sum(progress.warnings.values()), "warning") + by_kind(progress),
+        counted(sum(progress.warnings.values()), "warning") + in_brackets(kinds),
     ]
     if projects := of_projects(progress):
         parts.insert(1, projects)
@@ -169,8 +167,8 @@ def of_projects(progress: Progress) -> str:
     """Return how many projects are done, out of how many; empty if there are none."""
     if not progress.parents_known:
         return ""
-    more = "+" if progress.parents_open else ""
-    return f"{progress.parents:,} of {progress.parents_known:,}{more} projects"
+    known = f"{progress.parents_known:,}{'+' if progress.parents_open else ''}"
+    return f"{progress.parents:,} of {known} projects"
 
 
 def waited(progress: Progress) -> str:
@@ -178,20 +176,24 @@ def waited(progress: Progress) -> str:
     return f"{duration(progress.held.seconds)} waited for the API's limit"
 
 
-def by_kind(progress: Progress) -> str:
-    """Return the warnings by kind, in brackets; empty if there are none."""
-    kinds = ", ".join(f"{kind} {count}" for kind, count in progress.warnings.items())
-    return f" ({kinds})" if kinds else ""
+def listed(numbers: Mapping[str, int]) -> str:
+    """Return numbers, each after its name."""
+    return ", ".join(f"{name} {number:,}" for name, number in numbers.items())
 
 
-def time_left(seconds: float) -> str:
-    """Return how long something lasts, to go after a word; empty if it is soon over."""
-    return f" for {duration(seconds)}" if seconds >= 1 else ""
+def in_brackets(text: str) -> str:
+    """Return text to go after what it explains; empty if it is."""
+    return f" ({text})" if text else ""
 
 
-def counted(number: int, one: str, more: str = "") -> str:
+def more(seconds: float) -> str:
+    """Return how much longer something takes; empty if it is as good as over."""
+    return f", {duration(seconds)} more" if seconds >= 1 else ""
+
+
+def counted(number: int, one: str, many: str = "") -> str:
     """Return a number of things."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def duration(seconds: float) -> str:

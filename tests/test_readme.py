@@ -40,6 +40,18 @@ def test_the_settings_are_those_of_the_tap() -> None:
     assert script("readme").with_settings(README) == README
 
 
+def test_the_pictures_show_what_a_terminal_shows() -> None:
+    pictures = script("screens").pictures()
+    assert set(re.findall(r"\(docs/([\w-]+\.svg)\)", README)) == pictures.keys()
+    for name, picture in pictures.items():
+        drawn = (PROJECT / "docs" / name).read_text(encoding="utf-8")
+        assert _shown(drawn) == _shown(picture), f"run .ci/screens.py for {name}"
+
+
+def _shown(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
 def test_the_streams_are_those_of_the_tap() -> None:
     table = README.partition("## Streams")[2].partition("## Settings")[0]
     assert sorted(re.findall(r"^\| `(\w+)` \| `/", table, re.MULTILINE)) == [*STREAMS]

@@ -185,10 +185,7 @@ def test_a_line_says_what_is_waited_for() -> None:
     progress.held.until = 50
     with progress.held:
         clock.now = 20
-        assert (
-            so_far(progress)[-1]
-            == "20 s waited for the API's limit, still waiting for 30 s"
-        )
+        assert so_far(progress)[-1] == "20 s waited for the API's limit, 30 s more"
 
 
 def test_projects_that_may_become_more_are_marked() -> None:
