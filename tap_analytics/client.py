@@ -81,6 +81,8 @@ class Api:
             held=progress.held,
         )
         self.prefetcher = Prefetcher(config["concurrency"])
+        self.on_response: Callable[[str, requests.Response], None] = lambda _, __: None
+        """Called with each response, and the name of the stream that it is for."""
         redaction.hide(config.get("api_key", ""))
 
     @cached_property
@@ -135,6 +137,11 @@ class AnalyticsStream(OrderedStream):
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
             self.replication_key = "createdAt"
+
+    @property
+    def api(self) -> Api:
+        """What all streams share."""
+        return self._api
 
     @property
     @override
@@ -237,6 +244,7 @@ class AnalyticsStream(OrderedStream):
             progress.sent()
             response = self._answer(request)
             self.logger.debug("%s %s", response.status_code, response.url)
+            self._api.on_response(self.name, response)
             if response.status_code in RETRIED:
                 self._heed(response, sent_at)
         self.validate_response(response)

@@ -182,14 +182,20 @@ class Page(requests.Response):
         keys = plain_path(above)
         return keys is not None and (not self._walk(keys) or "?" in search)
 
+    def lists(self) -> list[str]:
+        """Return the selectors of all lists in the body, the outermost first."""
+        if isinstance(self._top, list):
+            return ["$"]
+        return _lists(self._top) if isinstance(self._top, dict) else []
+
     def _nothing_found(self) -> FatalAPIError:
         if isinstance(self._top, list):
-            what, proposals = "is a top-level array", ["$"]
+            what = "is a top-level array"
         elif isinstance(self._top, dict):
-            keys = ", ".join(self._top) or "none"
-            what, proposals = f"has the keys {keys}", _lists(self._top)
+            what = f"has the keys {', '.join(self._top) or 'none'}"
         else:
-            what, proposals = f"is {shown(self.content)}", []
+            what = f"is {shown(self.content)}"
+        proposals = self.lists()
         advice = (
             "set data_selector to " + " or ".join(map(repr, proposals))
             if proposals

@@ -68,6 +68,7 @@ class Pagination:
         page_size: Records per page to ask for, `None` to leave it to the API.
         parameters: Names of query parameters by what they hold.
         longest: Records in the longest page so far: a shorter one was not cut off.
+        found: The style that was seen first, and by what; empty before.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Pagination:
         sizes = config.get("page_size_by_stream") or {}
         self.page_size: int | None = sizes.get(stream) or config.get("page_size")
         self.longest = 1
+        self.found = ""
         self._style = styles.get(stream) or config.get("pagination") or "auto"
         self.parameters = {
             kind: config.get(f"{kind}_param") or default
@@ -90,7 +92,7 @@ class Pagination:
     def paginator(self) -> Paginator:
         """Return a paginator that has seen no page yet."""
         if self._style != "auto":
-            self.say(logging.DEBUG, f"pagination {self._style} (as set)")
+            self._note(self._style, "as set")
         return _STYLES[self._style](self)
 
     def request(self, **values: object) -> NextRequest:
@@ -106,14 +108,18 @@ class Pagination:
         for told in _TOLD[:-1] if signs.second_page() else _TOLD:
             paginator = told(self)
             if paginator.find(signs):
-                self.say(logging.DEBUG, f"pagination {told.style} ({paginator.field})")
+                self._note(told.style, paginator.field)
                 return paginator
         if counting := self._counting(signs):
-            self.say(logging.DEBUG, f"pagination {counting.style} (%s)", signs)
+            self._note(counting.style, signs)
             return counting
         if not self._said:
-            self.say(logging.DEBUG, "pagination none (nothing says that more follows)")
+            self._note("none", "nothing says that more follows")
         return SinglePagePaginator(self)
+
+    def _note(self, style: str, sign: object) -> None:
+        self.found = self.found or f"{style} ({sign})"
+        self.say(logging.DEBUG, f"pagination {style} (%s)", sign)
 
     def _counting(self, signs: Signs) -> Paginator | None:
         page = signs.number("page")

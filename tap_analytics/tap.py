@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
+from singer_sdk.tap_base import CliTestOptionValue
 
+from tap_analytics.check import Check
 from tap_analytics.client import Api
 from tap_analytics.environment import settings_from
 from tap_analytics.errors import ConfigError
@@ -309,6 +312,29 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         for name in unset:
             del given.config[name]
         return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read one record of each stream, and tell what was found out.
+
+        Raises:
+            FatalAPIError: If a stream can't be read.
+        """
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        # Columns are not inferred for it: that takes more requests than the test.
+        config = {**ctx.params["config"].config}
+        if config.get("undeclared_fields") == "infer":
+            config["undeclared_fields"] = "collect"
+        check = Check(partial(cls, config=config))
+        check.run()
+        for line in check.verdict():
+            cls.logger.info(line, extra={"kind": "verdict"})
+        if (error := check.error()) is not None:
+            raise error
+        ctx.exit()
 
     @override
     def discover_streams(self) -> Sequence[AnalyticsStream]:

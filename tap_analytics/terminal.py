@@ -76,12 +76,12 @@ class Terminal:
 
         return Console(file=self._rendering, force_terminal=True, highlight=False)
 
-    def say(self, kind: str, text: str, style: str) -> None:
+    def say(self, text: str, kind: str = "", style: str = "") -> None:
         """Show a message for good.
 
         Args:
-            kind: What it is, an error or a warning.
             text: The message; on one line, as it may be copied from here.
+            kind: What it is, if that is to be said: an error, a warning.
             style: How its kind is shown.
         """
         from rich.text import Text  # noqa: PLC0415
@@ -89,7 +89,9 @@ class Terminal:
         # What an API sends may be in it, and mean something to a terminal.
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
         with self._lock:
-            line = self._rendered(Text.assemble((kind, style), ": ", text), wrap=False)
+            line = self._rendered(
+                Text.assemble((kind, style), ": " if kind else "", text), wrap=False
+            )
             self._write(_TO_LINE_START + _ERASE_BELOW + line + self._frame)
 
     def draw(self, display: RenderableType) -> None:
@@ -136,24 +138,27 @@ class Terminal:
 
 
 class TerminalHandler(logging.Handler):
-    """Shows warnings and errors as a person reads them: no time, no logger.
+    """Shows what matters to a person, without time and logger.
 
     Args:
         terminal: Where to show them.
     """
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__()
         self._terminal = terminal
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "kind", "") == "limit":
-            return  # The display says what is waited for.
-        is_error = record.levelno >= logging.ERROR
-        kind, style = ("Error", "bold red") if is_error else ("Warning", "yellow")
+        kind = getattr(record, "kind", "")
         try:
-            self._terminal.say(kind, self.format(record), style)
+            if record.levelno >= logging.ERROR:
+                self._terminal.say(self.format(record), "Error", "bold red")
+            elif kind == "verdict":
+                self._terminal.say(self.format(record))
+            elif record.levelno == logging.WARNING and kind != "limit":
+                # For the limit, the display says what is waited for.
+                self._terminal.say(self.format(record), "Warning", "yellow")
         except Exception:  # noqa: BLE001 - as all handlers do
             self.handleError(record)
 
