@@ -6,6 +6,9 @@ PYTHON =
 # What to measure: make bench BENCH=target ARGS="--only duckdb"
 BENCH = tap target
 
+# Meltano Hub's JSON schemas, where they are at hand
+HUB_SCHEMAS = ../shared/hub
+
 BIN := .venv/bin
 # A version manager may offer a uv that does not start, so start it.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
@@ -47,6 +50,7 @@ check: $(FOR_DEV) ## Check style, types and YAML files
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	$(BIN)/python .ci/hub.py "$(HUB_SCHEMAS)"
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 
 chaos: $(FOR_DEV) ## Let an API fail in hundreds of ways, and count what is lost
@@ -56,8 +60,8 @@ format: $(FOR_DEV) ## Put the code into the style that check asks for
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-plugins: $(FOR_DEV) ## Write into meltano.yml what our plugins report about themselves
-	$(BIN)/python .ci/meltano_yml.py
+plugins: $(FOR_DEV) ## Write into meltano.yml and hub/ what our plugins report
+	$(BIN)/python .ci/plugins.py
 
 constraints: ## Pin anew what pyproject.toml asks for (takes uv)
 	uv pip compile --quiet --universal --all-extras --group dev pyproject.toml \

@@ -1,7 +1,8 @@
-"""Writes into meltano.yml what this package's plugins report about themselves.
+"""Writes what this package's plugins report about themselves where others read it.
 
-Their capabilities and settings come from `--about`, so that they are declared once. All
-else in the file is left as it is, in the form that Meltano itself writes.
+That is meltano.yml, and the definitions for Meltano Hub in hub/. Capabilities and
+settings come from `--about`, so that they are declared once. All else in the files is
+left as it is, in the form that Meltano itself writes.
 """
 # ruff: noqa: INP001 - a script, no package
 
@@ -18,25 +19,58 @@ from ruamel.yaml import YAML
 
 from tap_analytics.presets import SETTINGS
 
-FILE = Path(__file__).parents[1] / "meltano.yml"
-KINDS = {"date-time": "date_iso8601", "number": "decimal"}
+PROJECT = Path(__file__).parents[1]
+FILES = (
+    PROJECT / "meltano.yml",
+    PROJECT / "hub" / "extractors" / "tap-analytics.yml",
+    PROJECT / "hub" / "loaders" / "target-dlt.yml",
+)
+# Meltano 4 can't pass on a `decimal` from an environment variable. It leaves a `string`
+# as it is, and the tap reads the variable as a number.
+KINDS = {"date-time": "date_iso8601", "number": "string"}
 
 
 def main() -> None:
-    """Updates meltano.yml."""
+    """Updates the files."""
     yaml = YAML()
     yaml.width = sys.maxsize
-    project = yaml.load(FILE)
-    for plugins in project["plugins"].values():
-        for plugin in plugins:
-            if plugin["pip_url"].startswith("-e ."):
-                about = _about(plugin["executable"])
-                plugin["capabilities"] = about["capabilities"]
-                plugin["settings"] = [
-                    setting(name, schema)
-                    for name, schema in about["settings"]["properties"].items()
-                ]
-    yaml.dump(project, FILE)
+    for file in FILES:
+        definitions = yaml.load(file)
+        for plugin in own_plugins(definitions):
+            plugin.update(reported(plugin))
+        yaml.dump(definitions, file)
+
+
+def own_plugins(definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns those plugins of a file that this package holds.
+
+    Args:
+        definitions: What is in meltano.yml or in a definition for the Hub.
+    """
+    if "plugins" not in definitions:
+        return [definitions]
+    return [
+        plugin
+        for plugins in definitions["plugins"].values()
+        for plugin in plugins
+        if plugin["pip_url"].startswith("-e .")
+    ]
+
+
+def reported(plugin: dict[str, Any]) -> dict[str, Any]:
+    """Returns those parts of a plugin's definition that it reports itself.
+
+    Args:
+        plugin: The definition.
+    """
+    about = _about(plugin["executable"])
+    settings = about["settings"]["properties"].items()
+    parts = {
+        "capabilities": about["capabilities"],
+        "settings": [setting(name, schema) for name, schema in settings],
+        "supported_python_versions": about["supported_python_versions"],
+    }
+    return {name: value for name, value in parts.items() if name in plugin}
 
 
 def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +81,7 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         schema: Its JSON schema, with a title and a description.
 
     Returns:
-        It as `settings` of a plugin in meltano.yml have it, see
+        It as `settings` of a plugin's definition have it, see
         https://docs.meltano.com/reference/plugin-definition-syntax#settings
     """
     definition: dict[str, Any] = {"name": name, "kind": _kind(schema)}

@@ -1,4 +1,4 @@
-"""What meltano.yml says of this package's plugins; `make plugins` writes it."""
+"""What meltano.yml and hub/ say of this package's plugins, by `make plugins`."""
 
 from __future__ import annotations
 
@@ -11,35 +11,45 @@ from ruamel.yaml import YAML
 from tap_analytics.presets import SETTINGS
 from tests.e2e.commands import PROJECT, succeed
 
+DEFINITIONS = [
+    ("meltano.yml", "extractors", "tap-analytics"),
+    ("meltano.yml", "loaders", "target-dlt"),
+    ("hub/extractors/tap-analytics.yml", "extractors", "tap-analytics"),
+    ("hub/loaders/target-dlt.yml", "loaders", "target-dlt"),
+]
 KINDS = {
     "string": {"string", "options", "date_iso8601"},
     "integer": {"integer"},
-    "number": {"decimal"},
+    "number": {"string"},
     "boolean": {"boolean"},
     "object": {"object"},
     "array": {"array"},
 }
 
 
-@pytest.fixture(scope="module", params=["tap-analytics", "target-dlt"])
-def plugin(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """A plugin as meltano.yml has it, with what its command reports as `about`."""
-    plugins = YAML(typ="safe").load(PROJECT / "meltano.yml")["plugins"]
-    (defined,) = (
-        plugin
-        for plugin in plugins["extractors"] + plugins["loaders"]
-        if plugin["name"] == request.param
-    )
+@pytest.fixture(scope="module")
+def abouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the commands report of themselves, by their names."""
     folder = tmp_path_factory.mktemp("about")
-    about = succeed(defined["executable"], "--about", "--format=json", cwd=folder)
-    return {**defined, "about": json.loads(about)}
+    return {
+        command: json.loads(succeed(command, "--about", "--format=json", cwd=folder))
+        for command in ("tap-analytics", "target-dlt")
+    }
+
+
+@pytest.fixture(params=DEFINITIONS)
+def plugin(request: pytest.FixtureRequest, abouts: dict[str, Any]) -> dict[str, Any]:
+    """A plugin as a file defines it, with what its command reports as `about`."""
+    file, kind, name = request.param
+    content = YAML(typ="safe").load(PROJECT / file)
+    plugins = content["plugins"][kind] if "plugins" in content else [content]
+    (defined,) = (plugin for plugin in plugins if plugin["name"] == name)
+    return {**defined, "about": abouts[defined["executable"]]}
 
 
 @pytest.fixture
 def settings(plugin: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each setting: as meltano.yml has it, and its JSON schema."""
+    """Each setting: as the file has it, and its JSON schema."""
     schemas = plugin["about"]["settings"]["properties"]
     return [(setting, schemas[setting["name"]]) for setting in plugin["settings"]]
 
@@ -51,6 +61,17 @@ def test_it_has_every_setting(plugin: dict[str, Any]) -> None:
 
 def test_its_capabilities_are_those_reported(plugin: dict[str, Any]) -> None:
     assert plugin["capabilities"] == plugin["about"]["capabilities"]
+
+
+def test_its_pythons_are_those_reported(plugin: dict[str, Any]) -> None:
+    pythons = plugin["about"]["supported_python_versions"]
+    assert plugin.get("supported_python_versions", pythons) == pythons
+
+
+def test_its_groups_of_settings_hold_what_is_required(plugin: dict[str, Any]) -> None:
+    settings = plugin["about"]["settings"]
+    for group in plugin.get("settings_group_validation", []):
+        assert {*settings.get("required", [])} <= {*group} <= {*settings["properties"]}
 
 
 def test_settings_are_described_as_reported(settings: Any) -> None:
