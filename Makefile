@@ -6,6 +6,11 @@ PYTHON =
 # What to measure: make bench BENCH=target ARGS="--only duckdb"
 BENCH = tap target
 
+# Other versions than those that are pinned, with uv and in a fresh clone:
+# make test RESOLUTION=lowest-direct, or highest
+RESOLUTION =
+PINS = $(if $(RESOLUTION),--resolution $(RESOLUTION),-c constraints.txt)
+
 # Meltano Hub's JSON schemas, where they are at hand
 HUB_SCHEMAS = ../shared/hub
 
@@ -20,6 +25,9 @@ else
 CREATE_VENV = "$(or $(PYTHON),python3)" -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
+
+CONFORM = $(BIN)/check-jsonschema --builtin-schema
+ISSUE_FORMS = $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 # Stamps: empty files that say what is installed, for which versions.
 FOR_DEMO := .venv/.for-demo
@@ -45,13 +53,23 @@ test: $(FOR_DEV) ## Run all tests
 bench: $(FOR_DEV) ## Measure tap and target; BENCH=tap or target, ARGS=--help
 	@set -e; for one in $(BENCH); do $(BIN)/python benchmarks/$$one.py $(ARGS); done
 
-check: $(FOR_DEV) ## Check style, types and YAML files
+check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	$(BIN)/deptry .
+	$(CONFORM) vendor.meltano meltano.yml
 	$(BIN)/python .ci/hub.py "$(HUB_SCHEMAS)"
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	$(CONFORM) vendor.github-workflows .github/workflows/*.yml
+	$(CONFORM) vendor.dependabot .github/dependabot.yml
+	$(CONFORM) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(CONFORM) vendor.github-issue-forms $(ISSUE_FORMS)
+	$(BIN)/zizmor --offline --quiet --pedantic .
+	rm -rf build/packages
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python \
+		--out-dir build/packages
+	$(BIN)/check-wheel-contents build/packages/*.whl
+	$(BIN)/twine check --strict build/packages/*.whl build/packages/*.tar.gz
 
 chaos: $(FOR_DEV) ## Let an API fail in hundreds of ways, and count what is lost
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
@@ -77,12 +95,12 @@ $(BIN)/python:
 	$(CREATE_VENV)
 
 $(FOR_DEMO): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -c constraints.txt -e '.[dlt,sandbox]'
+	$(INSTALL) $(PINS) -e '.[dlt,sandbox]'
 	@touch $@
 
 $(FOR_DEV): pyproject.toml constraints.txt | $(BIN)/python
 ifndef UV
 	$(INSTALL) 'pip>=25.1' # the first that knows --group
 endif
-	$(INSTALL) -c constraints.txt -e '.[dlt,sandbox]' --group dev
+	$(INSTALL) $(PINS) -e '.[dlt,sandbox]' --group dev
 	@touch $@ $(FOR_DEMO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -112,3 +113,16 @@ def test_what_is_secret_is_sensitive(settings: Any) -> None:
 def _names(schema: dict[str, Any]) -> list[str]:
     names = schema.get("type", [])
     return [names] if isinstance(names, str) else names
+
+
+def test_the_template_of_an_environment_names_settings(abouts: dict[str, Any]) -> None:
+    known = {
+        f"{command}_{name}".upper().replace("-", "_")
+        for command, about in abouts.items()
+        for name in about["settings"]["properties"]
+    }
+    template = (PROJECT / ".env.template").read_text(encoding="utf-8")
+    variable = re.compile(r"^(?:# )?(TAP_ANALYTICS_\w+|TARGET_DLT_\w+)=", re.MULTILINE)
+    names = variable.findall(template)
+    assert names
+    assert {*names} <= known
