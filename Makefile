@@ -39,7 +39,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check chaos format plugins constraints clean
+.PHONY: help demo test bench check packages chaos format plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -70,6 +70,9 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 		--out-dir build/packages
 	$(BIN)/check-wheel-contents build/packages/*.whl
 	$(BIN)/twine check --strict build/packages/*.whl build/packages/*.tar.gz
+
+packages: $(FOR_DEV) ## Install what others get, with each extra, on several Pythons
+	$(BIN)/pytest -m "packages or not packages" tests/e2e/test_package.py
 
 chaos: $(FOR_DEV) ## Let an API fail in hundreds of ways, and count what is lost
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
