@@ -84,8 +84,8 @@ format: $(FOR_DEV) ## Put the code into the style that check asks for
 plugins: $(FOR_DEV) ## Write into meltano.yml and hub/ what our plugins report
 	$(BIN)/python .ci/plugins.py
 
-constraints: ## Pin anew what pyproject.toml asks for (takes uv)
-	uv pip compile --quiet --universal --all-extras --group dev pyproject.toml \
+constraints: ## Pin anew what pyproject.toml asks for
+	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --all-extras --group dev pyproject.toml \
 		--no-annotate --no-header --python-version 3.10 -o constraints.txt
 
 clean: ## Remove everything that can be made again
