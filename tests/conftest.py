@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
+from tests.e2e.commands import copy_project, succeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +90,30 @@ def postgres_server() -> Iterator[PostgresServer]:
     """Starts a PostgreSQL server of this session's own."""
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Installs all plugins of meltano.yml, in a copy of the project.
+
+    It is for all tests: who changes more than state in it, shall take
+    `own_project`.
+    """
+    folder = copy_project(tmp_path_factory.mktemp("meltano"))
+    succeed("meltano", "install", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes a Meltano project that has no state, with the plugins of the other one."""
+    folder = tmp_path_factory.mktemp("own")
+    shutil.copy(project / "meltano.yml", folder)
+    (folder / ".meltano").mkdir()
+    for kind in ("extractors", "loaders", "mappers"):
+        installed = project / ".meltano" / kind
+        (folder / ".meltano" / kind).symlink_to(installed)
+    return folder
 
 
 @pytest.fixture

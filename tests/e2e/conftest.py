@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.commands import copy_project, succeed
-
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Installs Meltano's plugins, in a copy so that no one's .meltano is touched."""
-    folder = copy_project(tmp_path_factory.mktemp("meltano"))
-    succeed("meltano", "install", cwd=folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

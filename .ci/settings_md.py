@@ -1,4 +1,4 @@
-"""Writes the table of settings into the README, as `--about` reports them."""
+"""Writes the table of settings into docs/settings.md, as `--about` reports them."""
 # ruff: noqa: INP001 - a script, no package
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from singer_sdk.helpers.capabilities import (
 
 from tap_analytics.tap import TapAnalytics
 
-FILE = Path(__file__).parents[1] / "README.md"
+FILE = Path(__file__).parents[1] / "docs" / "settings.md"
 MARKED = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
 OF_THE_SDK = {
     name
@@ -26,13 +26,13 @@ OF_THE_SDK = {
 
 
 def main() -> None:
-    """Updates the README."""
+    """Updates the document."""
     text = with_settings(FILE.read_text(encoding="utf-8"))
     FILE.write_text(text, encoding="utf-8")
 
 
 def with_settings(text: str) -> str:
-    """Returns the README's text with the current settings in it."""
+    """Returns a text with the current settings in it."""
     return MARKED.sub(lambda found: found[1] + table() + found[2], text)
 
 

@@ -1,0 +1,39 @@
+"""The README: what its commands do, and what it says, is so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.documents import Document, Followed
+from tests.running import STREAMS
+
+if TYPE_CHECKING:
+    from tap_analytics.sandbox import Sandbox
+
+DOCUMENT = Document("README.md")
+
+
+@pytest.fixture(scope="module")
+def followed(api: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Followed:
+    return DOCUMENT.follow(tmp_path_factory.mktemp("readme"), api)
+
+
+def test_all_streams_are_loaded(followed: Followed, api: Sandbox) -> None:
+    assert followed.counts() == api.counts()
+    assert followed.counts("agency.raw") == api.counts()
+
+
+@pytest.mark.usefixtures("followed")
+def test_each_way_reads_all_streams(api: Sandbox) -> None:
+    ways = 3  # By a config file, by the environment, as a dlt source.
+    paths = [request.path for request in api.requests()]
+    # One page more: it is what `--test` asks for.
+    assert paths.count("/v1/clients") == ways + 1
+
+
+def test_the_streams_are_those_of_the_tap() -> None:
+    table = DOCUMENT.text.partition("## Streams")[2].partition("## Settings")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \| `/", table, re.MULTILINE)) == [*STREAMS]
