@@ -81,8 +81,10 @@ format: $(FOR_DEV) ## Put the code into the style that check asks for
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-plugins: $(FOR_DEV) ## Write into meltano.yml and hub/ what our plugins report
+plugins: $(FOR_DEV) ## Write into meltano.yml, hub/ and docs/ what our plugins report
 	$(BIN)/python .ci/plugins.py
+	$(BIN)/python .ci/config_files.py
+	$(BIN)/python .ci/screens.py
 
 constraints: ## Pin anew what pyproject.toml asks for
 	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --all-extras --group dev pyproject.toml \

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.documents import Document, Followed
+from tests.e2e.commands import PROJECT
 from tests.running import STREAMS
+from tests.scripts import script
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox
@@ -32,6 +34,18 @@ def test_each_way_reads_all_streams(api: Sandbox) -> None:
     paths = [request.path for request in api.requests()]
     # One page more: it is what `--test` asks for.
     assert paths.count("/v1/clients") == ways + 1
+
+
+def test_the_pictures_show_what_a_terminal_shows() -> None:
+    pictures = script("screens").pictures()
+    assert set(re.findall(r"\(docs/([\w-]+\.svg)\)", DOCUMENT.text)) == pictures.keys()
+    for name, picture in pictures.items():
+        drawn = (PROJECT / "docs" / name).read_text(encoding="utf-8")
+        assert _shown(drawn) == _shown(picture), "run make plugins"
+
+
+def _shown(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
 def test_the_streams_are_those_of_the_tap() -> None:
