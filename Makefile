@@ -39,7 +39,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check packages chaos format plugins constraints clean
+.PHONY: help demo test bench check packages chaos kill format plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -76,6 +76,9 @@ packages: $(FOR_DEV) ## Install what others get, with each extra, on several Pyt
 
 chaos: $(FOR_DEV) ## Let an API fail in hundreds of ways, and count what is lost
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+kill: $(FOR_DEV) ## Kill target-dlt at 100 random moments, and count what is lost
+	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/target_dlt/test_failure.py -k killed_run
 
 format: $(FOR_DEV) ## Put the code into the style that check asks for
 	$(BIN)/ruff check --fix

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     import pyarrow as pa
+    from dlt.destinations.job_client_impl import SqlJobClientBase
 
     from tap_analytics.target_dlt.tables import Tables
 
@@ -103,29 +104,38 @@ class Evolution:
     def _alter(self, table: str, wider: Columns) -> None:
         assert self._tables.sql is not None  # noqa: S101
         client = self._tables.sql
-        schema_columns = self._tables.columns(table)
         sql = client.sql_client
-        for name, type_ in wider.items():
-            column = cast("dict[str, Any]", schema_columns[name])
-            for hint in ("data_type", "precision", "scale"):
-                column.pop(hint, None)
-            column |= type_.hints
-            db_type = client.type_mapper.to_destination_type(
-                schema_columns[name], client.prepare_load_table(table)
-            )
-            quoted = sql.escape_column_name(name)
-            # By way of text, in which databases write numbers with all their digits.
-            text = f"CAST({quoted} AS VARCHAR)"
-            if self._columns[table][name].kind == "date" and type_.kind == "timestamp":
-                text += " || 'T00:00:00+00:00'"
-            sql.execute_sql(
-                f"ALTER TABLE {sql.make_qualified_table_name(table)} ALTER COLUMN"
-                f" {quoted} TYPE {db_type} USING CAST({text} AS {db_type})"
-            )
         with sql.with_staging_dataset():
-            # dlt makes it again, with the new types.
             staging = sql.make_qualified_table_name(table)
-        sql.execute_sql(f"DROP TABLE IF EXISTS {staging}")
+        # Both or neither: were the run killed in between, the staging table would keep
+        # the old types.
+        with sql.begin_transaction():
+            for name, type_ in wider.items():
+                self._alter_column(client, table, name, type_)
+            # dlt makes it again, with the new types.
+            sql.execute_sql(f"DROP TABLE IF EXISTS {staging}")
+
+    def _alter_column(
+        self, client: SqlJobClientBase, table: str, name: str, type_: ColumnType
+    ) -> None:
+        sql = client.sql_client
+        schema_columns = self._tables.columns(table)
+        column = cast("dict[str, Any]", schema_columns[name])
+        for hint in ("data_type", "precision", "scale"):
+            column.pop(hint, None)
+        column |= type_.hints
+        db_type = client.type_mapper.to_destination_type(
+            schema_columns[name], client.prepare_load_table(table)
+        )
+        quoted = sql.escape_column_name(name)
+        # By way of text, in which databases write numbers with all their digits.
+        text = f"CAST({quoted} AS VARCHAR)"
+        if self._columns[table][name].kind == "date" and type_.kind == "timestamp":
+            text += " || 'T00:00:00+00:00'"
+        sql.execute_sql(
+            f"ALTER TABLE {sql.make_qualified_table_name(table)} ALTER COLUMN"
+            f" {quoted} TYPE {db_type} USING CAST({text} AS {db_type})"
+        )
 
 
 def _beside(

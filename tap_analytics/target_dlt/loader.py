@@ -174,6 +174,8 @@ class Loader:
     def _resource(self, batch: Batch) -> DltResource:
         table = self._table_name(batch.stream)
         rows, columns = self._with_column_names(batch)
+        if table not in self._begun:
+            self._tables.settle(table)
         try:
             rows, columns = self._evolution.fit(table, rows, columns)
         except MisfitError as error:

@@ -41,6 +41,22 @@ class Tables:
             stack.callback(setattr, self, "sql", None)
             yield
 
+    def settle(self, table: str) -> None:
+        """Wait until no transaction writes to a table.
+
+        PostgreSQL finishes what a client has asked for that was killed meanwhile. What
+        comes of it must be there before a new run looks, or rows would be doubled.
+        """
+        if self.sql is None or not self.columns(table):
+            return
+        client = self.sql.sql_client
+        if self.sql.capabilities.sqlglot_dialect == "postgres":
+            with client.begin_transaction():
+                client.execute_sql(
+                    f"LOCK TABLE {client.make_qualified_table_name(table)}"
+                    " IN SHARE ROW EXCLUSIVE MODE"
+                )
+
     def open_table(self, table: str) -> tuple[TTableFormat | None, Any]:
         """Get a table as the library of its open format has it.
 

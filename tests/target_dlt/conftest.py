@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import psycopg2
 import pytest
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from tap_analytics.target_dlt.target import TargetDlt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from dlt.destinations.sql_client import SqlClientBase
 
 Message = dict[str, Any]
 
@@ -59,6 +63,7 @@ class Database:
     config: dict[str, Any]
     query: Callable[[str], list[tuple[Any, ...]]]
     dataset: str = "analytics.analytics"
+    client: type[SqlClientBase[Any]] = DuckDbSqlClient
 
     def load(self, *messages: Message | str, **config: Any) -> list[Any]:
         """Run the target in this process; returns the states that it lets out."""
@@ -143,6 +148,7 @@ def postgres(postgres_server: str) -> Iterator[Database]:
         {"destination": "postgres", "credentials": uri, "dataset_name": dataset},
         query,
         dataset,
+        Psycopg2SqlClient,
     )
     query(f"DROP SCHEMA IF EXISTS {dataset} CASCADE")
     query(f"DROP SCHEMA IF EXISTS {dataset}_staging CASCADE")

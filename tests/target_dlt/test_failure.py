@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import multiprocessing
@@ -140,6 +141,51 @@ def test_a_killed_run_that_is_repeated_ends_in_the_same_tables(
     assert process.exitcode == 0
     assert last_state(output) == len(messages) - 1
     assert tables(database) == expected
+
+
+def test_a_column_is_widened_as_a_whole_or_not_at_all(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run dies in the middle of it, and the next one finds nothing amiss."""
+    execute = database.client.execute_sql
+
+    def die(self: Any, sql: str, *values: Any) -> Any:
+        if sql.startswith("DROP TABLE IF EXISTS"):
+            raise SystemExit
+        return execute(self, sql, *values)
+
+    database.load(schema(ID, ["id"]), record({"id": 1, "v": 1}))
+    wider = (schema(WIDER, ["id"]), record({"id": 2, "v": "x"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(database.client, "execute_sql", die)
+        with pytest.raises(SystemExit):
+            database.load(*wider)
+    gc.collect()  # the dead run's connections
+    database.load(*wider)
+    assert database.rows("id, v") == [(1, "1"), (2, "x")]
+
+
+def test_what_a_dead_run_has_asked_for_is_waited_for(
+    postgres: Database, tmp_path: Path
+) -> None:
+    """The server commits rows after the client was killed and the next run began."""
+    postgres.load(schema(ID), record({"id": 0, "v": 0}))
+    schema_name = postgres.dataset
+    postgres.query(
+        f"INSERT INTO {schema_name}._target_dlt_loads"
+        " VALUES ('analytics', 'dead', 's', 'late')"
+    )
+    with closing(psycopg2.connect(postgres.config["credentials"])) as late:
+        late.cursor().execute(f"INSERT INTO {schema_name}.s VALUES (1, 1, 'late')")
+        text = lines_of((schema(ID), record({"id": 1, "v": 1})))
+        process = start(postgres.config, text, tmp_path / "out")
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while process.is_alive() and postgres.query(waiting) == [(0,)]:
+            time.sleep(0.01)
+        late.commit()
+    process.join()
+    assert process.exitcode == 0
+    assert postgres.rows("id, v") == [(0, 0), (1, 1)]
 
 
 def test_left_overs_of_killed_runs_are_removed(
