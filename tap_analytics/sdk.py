@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from singer_sdk import Tap
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.streams import RESTStream
 
 from tap_analytics.fields import ADDITIONAL_FIELDS
@@ -81,20 +83,29 @@ class InterruptibleTap(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        overdue = threading.Timer(SECONDS_TO_END, os._exit, [1])
+        overdue = threading.Timer(SECONDS_TO_END, _end_at_once, [signum])
         overdue.daemon = True
         overdue.start()
         writer_of(self).between_messages(partial(self._end, signum))
 
     def _end(self, signum: int) -> NoReturn:
-        if self.state:
-            self.state_writer.write_state(self.state)
+        if self.state:  # Not by the SDK, which writes none that was the last already.
+            writer_of(self).write_message(StateMessage(value=self.state))
         self.logger.error(
             "Ended by %s before everything was read. The last STATE is valid: the next "
             "run makes up for this one.",
             signal.Signals(signum).name,
         )
         sys.exit(1)
+
+
+def _end_at_once(signum: int) -> None:
+    """End although nobody takes what is written; the last line may stay incomplete."""
+    line = f"Ended by {signal.Signals(signum).name} while its output was not read.\n"
+    _, writable, _ = select.select([], [2], [], 0)
+    if writable:
+        os.write(2, line.encode())
+    os._exit(1)
 
 
 def writer_of(tap: Tap) -> MessageWriter:

@@ -222,6 +222,18 @@ def test_retry_after_holds_all_requests(api: Sandbox, tmp_path: Path) -> None:
     assert not [at for at in sent if refused + 0.1 < at < refused + 1]
 
 
+def test_being_told_to_wait_uses_up_no_other_request_s_retries(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    wait: dict[str, Any] = {"status": 429, "headers": {"Retry-After": "0.05"}}
+    for project in api.truth("projects"):
+        for stream in ("tasks", "time_records"):
+            api.fault(api.path(stream, project["id"]), times=1, **wait)
+    outcome = run(api, tmp_path, max_retries=1)
+    assert outcome.status == 0
+    assert len(outcome.ids("tasks")) == api.counts()["tasks"]
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_project_that_vanished_has_no_rows_and_a_warning(
     api: Sandbox, tmp_path: Path, status: int
