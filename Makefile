@@ -74,8 +74,9 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 packages: $(FOR_DEV) ## Install what others get, with each extra, on several Pythons
 	$(BIN)/pytest -m "packages or not packages" tests/e2e/test_package.py
 
-chaos: $(FOR_DEV) ## Let an API fail in hundreds of ways, and count what is lost
-	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+chaos: $(FOR_DEV) ## Let API and runs fail in hundreds of ways, and count what is lost
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
+		$(if $(INTERRUPTION),--interruption $(INTERRUPTION))
 
 kill: $(FOR_DEV) ## Kill target-dlt at 100 random moments, and count what is lost
 	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/target_dlt/test_failure.py -k killed_run

@@ -1,6 +1,7 @@
-"""`make chaos`: many schedules of faults, and what became of them.
+"""`make chaos`: many faults and interruptions, and what became of the runs.
 
-`make chaos SEED=123` repeats one.
+`make chaos SEED=123` repeats a schedule of faults, `make chaos INTERRUPTION=123` an
+interruption.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.chaos.interruptions import Interruptions
 from tests.chaos.judging import judge
 from tests.chaos.kinds import KINDS, Ending
 
@@ -24,21 +26,54 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run schedules, print the table, and exit with status 1 if anything was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, help="run this one only")
+    parser.add_argument("--seed", type=int, help="run this schedule only")
+    parser.add_argument("--interruption", type=int, help="run this one only")
     parser.add_argument("--schedules", type=int, default=10 * len(KINDS))
+    parser.add_argument("--interruptions", type=int, default=200)
     options = parser.parse_args()
-    seeds = range(options.schedules) if options.seed is None else [options.seed]
-    with tempfile.TemporaryDirectory() as folder:
-        verdicts = [judge(seed, Path(folder)) for seed in seeds]
+    seeds, numbers = range(options.schedules), range(options.interruptions)
+    if options.seed is not None:
+        seeds, numbers = range(options.seed, options.seed + 1), range(0)
+    if options.interruption is not None:
+        seeds, numbers = (
+            range(0),
+            range(options.interruption, options.interruption + 1),
+        )
+    is_lost = False
+    if seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            verdicts = [judge(seed, Path(folder)) for seed in seeds]
+        is_lost = report("what went wrong", "SEED", verdicts)
+    if numbers:
+        with Interruptions() as interruptions:
+            verdicts = [interruptions.judge(number) for number in numbers]
+            is_lost = report("what interrupted", "INTERRUPTION", verdicts) or is_lost
+            _say(f"On a signal the tap ended in {interruptions.longest_end:.1f} s.")
+    sys.exit(1 if is_lost else 0)
+
+
+def report(title: str, variable: str, verdicts: Sequence[Verdict]) -> bool:
+    """Print a table, and how to repeat what was lost; return whether anything was.
+
+    Args:
+        title: What the kinds are.
+        variable: How `make chaos` calls the number of one of them.
+        verdicts: What became of the runs.
+    """
     lost = [verdict for verdict in verdicts if verdict.ending is None]
-    reasons = [
-        f"\nmake chaos SEED={one.seed} ({one.kind}):\n{one.reason}" for one in lost
-    ]
-    sys.stdout.writelines(f"{line}\n" for line in [*table(verdicts), *reasons])
-    sys.exit(1 if lost else 0)
+    _say(*table(title, verdicts))
+    for one in lost:
+        _say(f"\nmake chaos {variable}={one.seed} ({one.kind}):\n{one.reason}")
+    _say("")
+    return bool(lost)
 
 
-def table(verdicts: Sequence[Verdict]) -> list[str]:
+def _say(*lines: str) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
+
+
+def table(title: str, verdicts: Sequence[Verdict]) -> list[str]:
     """Return the lines of a table: how many runs ended how, by kind."""
     endings = (*Ending, None)
     counts = Counter((verdict.kind, verdict.ending) for verdict in verdicts)
@@ -46,7 +81,7 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
     kinds = dict.fromkeys(verdict.kind for verdict in verdicts)
     sums = Counter(verdict.ending for verdict in verdicts)
     return [
-        _line("what went wrong", names),
+        _line(title, names),
         _line("---", ["---:"] * len(names)),
         *(_line(kind, [counts[kind, one] for one in endings]) for kind in kinds),
         _line("all", [sums[one] for one in endings]),
@@ -55,7 +90,7 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _line(kind: str, cells: Iterable[object]) -> str:
     return (
-        "".join(f"| {kind:<34}" + "".join(f"| {cell!s:>17} " for cell in cells)) + "|"
+        "".join(f"| {kind:<39}" + "".join(f"| {cell!s:>17} " for cell in cells)) + "|"
     )
 
 
