@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from singer_sdk.authenticators import APIKeyAuthenticator
 
 from tap_analytics.deadline import DeadlineAdapter
-from tap_analytics.errors import FatalAPIError
+from tap_analytics.errors import ConfigError, FatalAPIError
 
 if sys.version_info >= (3, 12):
     from typing import override
 else:
     from typing_extensions import override
 
+if TYPE_CHECKING:
+    import logging
+
+# `$` alone would let a line end pass.
+KEY = r"^((Bearer|Basic|Token|ApiKey) )?[!-~]+$(?!\n)"
+"""What a key looks like; where the header wants a scheme, that is part of it."""
+
+HEADER_NAME = (
+    r"^(?![Hh]ost$|[Cc]onnection$|[Cc]ontent-[Ll]ength$|[Tt]ransfer-[Ee]ncoding$)"
+    r"[!#$%&'*+.^_`|~0-9A-Za-z-]+$(?!\n)"
+)
+"""A header that may carry the key: none that says where a request goes, or ends."""
+
+HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$(?!\n)"
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_NOT_IN_HOME = re.compile(r"[\s\x00-\x20\x7f?#\\]")
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -35,6 +53,47 @@ def origin(url: str) -> tuple[str, str, int | None]:
         (parts.hostname or "").rstrip("."),
         parts.port or _DEFAULT_PORTS.get(parts.scheme),
     )
+
+
+def check_home(api_url: str) -> None:
+    """Refuse an `api_url` that is none.
+
+    Raises:
+        ConfigError: It says what is wrong, and shows no password.
+    """
+    try:
+        scheme, host, _ = origin(api_url)
+        parts = urlsplit(api_url)
+    except (ValueError, requests.RequestException) as error:
+        msg = f"api_url is no URL: {error}."
+        raise ConfigError(msg) from error
+    if parts.username is not None or parts.password is not None:
+        msg = "api_url has a user name in it: what the API knows you by is api_key."
+        raise ConfigError(msg)
+    if scheme not in _DEFAULT_PORTS or not host or _NOT_IN_HOME.search(api_url):
+        msg = (
+            f"api_url {api_url!r} is no address of an API: it should be scheme and "
+            "host, and a port if it needs one, as in https://api.example.com."
+        )
+        raise ConfigError(msg)
+
+
+def warn_if_readable(api_url: str, logger: logging.Logger) -> None:
+    """Warn if whoever is on the way to the API can read the key."""
+    scheme, host, _ = origin(api_url)
+    if scheme == "http" and not _is_loopback(host):
+        logger.warning(
+            "api_url begins with http://, so the API key and all data go to %s "
+            "unencrypted. Use https:// if the API has it.",
+            host,
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def check_origin(url: str, home: str, source: str) -> None:
@@ -88,6 +147,20 @@ class HeaderAuthenticator(APIKeyAuthenticator):
         return super().authenticate_request(request)
 
 
+def read_environment(session: requests.Session, api_url: str) -> None:
+    """Read proxies and certificate authorities from the environment, once.
+
+    Else `requests` would do it at every request, not know `SSL_CERT_FILE`, and send
+    passwords from `~/.netrc`.
+    """
+    settings = session.merge_environment_settings(api_url, {}, None, None, None)
+    session.proxies.update(settings["proxies"])
+    session.verify = settings["verify"]
+    if session.verify is True and (bundle := os.environ.get("SSL_CERT_FILE")):
+        session.verify = bundle
+    session.trust_env = False
+
+
 class OneOriginSession(requests.Session):
     """A pooled session that follows no redirect to another origin.
 
@@ -104,13 +177,7 @@ class OneOriginSession(requests.Session):
         adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
-        # The environment is read once here, not at every request.
-        settings = self.merge_environment_settings(api_url, {}, None, None, None)
-        self.proxies.update(settings["proxies"])
-        self.verify = settings["verify"]
-        if self.verify is True and (bundle := os.environ.get("SSL_CERT_FILE")):
-            self.verify = bundle
-        self.trust_env = False
+        read_environment(self, api_url)
 
     @override
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:

@@ -19,7 +19,12 @@ import requests
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import HTTPRequest, PageContext
 
-from tap_analytics.auth import HeaderAuthenticator, OneOriginSession
+from tap_analytics.auth import (
+    HeaderAuthenticator,
+    OneOriginSession,
+    check_home,
+    warn_if_readable,
+)
 from tap_analytics.bookmarks import Bookmark, timestamp
 from tap_analytics.errors import (
     ConfigError,
@@ -84,10 +89,12 @@ class Api:
         self.on_response: Callable[[str, requests.Response], None] = lambda _, __: None
         """Called with each response, and the name of the stream that it is for."""
         redaction.hide(config.get("api_key", ""))
+        check_home(config["api_url"])
 
     @cached_property
     def session(self) -> OneOriginSession:
         """The session that sends every request of the run."""
+        warn_if_readable(self.url, logging.getLogger("tap-analytics"))
         session = OneOriginSession(self.url, self.config["concurrency"])
         weakref.finalize(self, session.close)
         return session

@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import SingerSDKError
 
-from tap_analytics.errors import ConfigError
 from tap_analytics.progress import progress
 from tap_analytics.redaction import redaction
 from tap_analytics.report import (
@@ -34,8 +32,6 @@ from tap_analytics.terminal import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_REQUIRED = re.compile(r"'(\w+)' is a required property")
-
 
 def main() -> None:
     """Run the tap; exit with status 1 and one message if it fails."""
@@ -51,9 +47,8 @@ def main() -> None:
         handler.addFilter(redaction)
     root.addHandler(WarningCounter(progress))
     outcome = STOPPED
-    # Before the SDK's own command sees a ConfigValidationError, and logs it in parts.
     if command.callback is not None:
-        command.callback = _with_config_error(_run(command.callback, report))
+        command.callback = _run(command.callback, report)
     try:
         status = command.main(standalone_mode=False)
         outcome = COMPLETE
@@ -85,8 +80,6 @@ def message_for(error: Exception) -> str:
     """Return the one line that tells a user of an error."""
     if isinstance(error, click.ClickException):
         text = f"{error.format_message().rstrip('.')}. See {TapAnalytics.name} --help."
-    elif isinstance(error, ConfigValidationError):
-        text = "; ".join(map(_config_message, error.errors)) + "."
     elif isinstance(error, SingerSDKError):
         text = str(error)
     elif isinstance(error, OSError):
@@ -101,18 +94,6 @@ def message_for(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def _config_message(error: str) -> str:
-    if found := _REQUIRED.match(error):
-        name = found[1]
-        return (
-            f"The setting {name} is missing: put it into the file given by --config, "
-            f"or into the environment variable TAP_ANALYTICS_{name.upper()}"
-        )
-    if "config['api_key']" in error:  # The error would show the key.
-        return "The setting api_key is no text, or empty"
-    return f"The settings are not valid: {error}"
-
-
 def _run(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:
     """Return the tap's run, reported on: it is what no other option asks for."""
 
@@ -121,16 +102,5 @@ def _run(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:
         if not options.get("about"):
             report.begin()
         return callback(**options)
-
-    return invoke
-
-
-def _with_config_error(callback: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(callback)
-    def invoke(**options: Any) -> Any:
-        try:
-            return callback(**options)
-        except ConfigValidationError as error:
-            raise ConfigError(message_for(error)) from error
 
     return invoke

@@ -7,6 +7,7 @@ another and how a record becomes a row is the tap's, so that the same rows arriv
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from http import HTTPStatus
 from importlib.metadata import version
@@ -17,13 +18,22 @@ from urllib.parse import quote
 import msgspec
 from requests.adapters import HTTPAdapter
 
-from tap_analytics.auth import check_origin
+from tap_analytics.auth import (
+    HEADER_NAME,
+    HEADER_VALUE,
+    KEY,
+    check_home,
+    check_origin,
+    read_environment,
+    warn_if_readable,
+)
 from tap_analytics.client import CONNECT_TIMEOUT, GONE, KEY_REFUSED, RETRIED
 from tap_analytics.errors import ConfigError, FatalAPIError, RetriableAPIError
 from tap_analytics.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.page import Page
 from tap_analytics.pagination import Pagination
 from tap_analytics.presets import PRESETS, with_preset
+from tap_analytics.redaction import redaction
 from tap_analytics.retry import retry_after
 from tap_analytics.streams import STREAMS
 from tap_analytics.throttle import Throttle
@@ -83,6 +93,8 @@ DEFAULTS: dict[str, Any] = {
 }
 """What stands for settings that neither the user gives nor a preset."""
 
+_PATTERNS = {"api_key": KEY, "api_key_header": HEADER_NAME, "user_agent": HEADER_VALUE}
+
 _CONNECTIONS = 50
 """Kept open at most, as dlt does it."""
 
@@ -131,6 +143,8 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
         msg = f"There is no preset {preset!r}; there is: {', '.join(PRESETS)}."
         raise ConfigError(msg)
     settings = DEFAULTS | with_preset(given)
+    _check(settings)
+    redaction.hide(api_key)
     url = f"{settings['api_url'].rstrip('/')}/{settings['path_prefix'].strip('/')}"
     agent = user_agent or f"tap-analytics/{version('tap-analytics')}"
     client: ClientConfig = {
@@ -154,6 +168,19 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
     return list(resources.values())
 
 
+def _check(settings: Mapping[str, Any]) -> None:
+    """Refuse what would make another request of it.
+
+    Raises:
+        ConfigError: It names the setting, and doesn't show the value.
+    """
+    for name, pattern in _PATTERNS.items():
+        if name in settings and not re.search(pattern, settings[name]):
+            msg = f"The setting {name} has characters in it that no header can have."
+            raise ConfigError(msg)
+    check_home(settings["api_url"])
+
+
 def _session(url: str, settings: Mapping[str, Any]) -> Session:
     timeout = settings["request_timeout"]
     session = Client(
@@ -167,6 +194,8 @@ def _session(url: str, settings: Mapping[str, Any]) -> Session:
     throttle = Throttle(
         settings.get("rate_limit_requests"), settings["rate_limit_seconds"]
     )
+    warn_if_readable(url, _logger)
+    read_environment(session, url)
     gate = _Gate(url, throttle)
     session.mount("http://", gate)
     session.mount("https://", gate)

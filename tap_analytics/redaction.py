@@ -8,6 +8,8 @@ import logging
 import re
 import sys
 import traceback
+from base64 import b64encode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 if sys.version_info >= (3, 12):
@@ -15,10 +17,16 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HIDDEN = "***"
 
 SURELY_SECRET = 16
 """From this length on it is no chance if a text has a secret in it."""
+
+SECRET_WORD = 8
+"""From this length on a word of a secret is one itself, and no `Bearer`."""
 
 _WORDS = re.compile(r"[A-Za-z0-9]*")
 """What is written the same everywhere."""
@@ -34,10 +42,13 @@ class Redaction(logging.Filter):
         self._traces: list[bytes] = []
 
     def hide(self, secret: str) -> None:
-        """Let a secret appear no more."""
+        """Let a secret appear no more, as a whole or word by word."""
         if not secret:
             return
         self._secrets.add(secret)
+        for part in (secret, *secret.split()):
+            if len(part) >= SECRET_WORD:
+                self._secrets.update((part, *_in_base64(part)))
         longest_first = sorted(self._secrets, key=len, reverse=True)
         patterns = ("".join(map(_spelled, secret)) for secret in longest_first)
         self._spelled = re.compile("|".join(patterns), re.IGNORECASE)
@@ -85,13 +96,21 @@ def _message(record: logging.LogRecord) -> str:
         return record.msg
 
 
+def _in_base64(secret: str) -> Iterator[str]:
+    """Yield what of a secret's base64 stays the same whatever stands around it."""
+    for before in range(3):  # Bytes before it, which shift all that follows.
+        text = bytes(before) + secret.encode()
+        whole = slice(-(-before * 8 // 6), len(text) * 8 // 6)
+        yield b64encode(text).decode()[whole]
+        yield urlsafe_b64encode(text).decode()[whole]
+
+
 def _spelled(character: str) -> str:
     """Return a pattern for a character as URLs, JSON, HTML or Python may have it."""
     utf_8 = character.encode(errors="replace")
     latin_1 = character.encode("latin-1", errors="replace")
     spellings = {
         character,
-        f"\\{character}",
         "".join(f"%{byte:02x}" for byte in utf_8),
         quote_plus(utf_8),
         json.dumps(character)[1:-1],
@@ -102,7 +121,8 @@ def _spelled(character: str) -> str:
         html.escape(character),
     }
     longest_first = sorted(spellings, key=len, reverse=True)
-    return f"(?:{'|'.join(map(re.escape, longest_first))})"
+    # JSON within JSON has more than one backslash before what it escapes.
+    return rf"\\{{0,3}}(?:{'|'.join(map(re.escape, longest_first))})"
 
 
 redaction = Redaction()

@@ -23,11 +23,13 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.streams import RESTStream
 
+from tap_analytics.errors import InvalidSettingsError, is_missing
 from tap_analytics.fields import ADDITIONAL_FIELDS
 from tap_analytics.messages import MessageWriter, decoded, record_frame
 from tap_analytics.prefetch import Branch, Prefetcher
@@ -65,13 +67,19 @@ class PresetTap(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = with_preset(self._config)
-        return super()._validate_config(raise_errors=raise_errors)
+        try:
+            return super()._validate_config()
+        except ConfigValidationError as error:
+            # What discovery goes without is not worth the SDK's warning.
+            if raise_errors or not all(map(is_missing, error.errors)):
+                raise InvalidSettingsError(error.errors) from error
+            return error.errors
 
     def require_valid_config(self) -> None:
         """Validate the settings, which for discovery the SDK does not require.
 
         Raises:
-            ConfigValidationError: If they are not valid.
+            InvalidSettingsError: If they are not valid.
         """
         self._validate_config()
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.tap_base import CliTestOptionValue
 
+from tap_analytics.auth import HEADER_NAME, HEADER_VALUE, KEY
 from tap_analytics.client import Api
 from tap_analytics.environment import settings_from
 from tap_analytics.errors import ConfigError
 from tap_analytics.presets import PRESETS
+from tap_analytics.redaction import redaction
 from tap_analytics.sampling import inferred_columns
 from tap_analytics.sdk import InterruptibleTap, PresetTap
 from tap_analytics.streams import STREAMS
@@ -39,7 +41,9 @@ _PAGINATION_STYLES = [
     "page",
     "offset",
 ]
-_HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+# `$` alone would let a line end pass.
+_PATH = r"^[^\s\x00-\x20\x7f?#\\]*$(?!\n)"
+_PARAMETER = r"^[^\s\x00-\x20\x7f]+$(?!\n)"
 
 
 class TapAnalytics(PresetTap, InterruptibleTap):
@@ -50,7 +54,7 @@ class TapAnalytics(PresetTap, InterruptibleTap):
     config_jsonschema = th.PropertiesList(
         th.Property(
             "api_key",
-            th.StringType(min_length=1),
+            th.StringType(pattern=KEY),
             required=True,
             secret=True,
             title="API key",
@@ -74,14 +78,17 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         ),
         th.Property(
             "api_key_header",
-            th.StringType(pattern=_HEADER_NAME),
+            th.StringType(pattern=HEADER_NAME),
             default="X-Api-Key",
             title="API key header",
-            description="The header that the key is sent in.",
+            description=(
+                "The header that the key is sent in. If it is `Authorization`, the key "
+                "begins with the scheme: `Bearer your-key`."
+            ),
         ),
         th.Property(
             "path_prefix",
-            th.StringType,
+            th.StringType(pattern=_PATH),
             default="/v1",
             title="Path prefix",
             description="What stands before every path; empty for nothing.",
@@ -129,28 +136,28 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         ),
         th.Property(
             "page_param",
-            th.StringType(min_length=1),
+            th.StringType(pattern=_PARAMETER),
             default="page",
             title="Page parameter",
             description="The query parameter for the number of a page.",
         ),
         th.Property(
             "page_size_param",
-            th.StringType(min_length=1),
+            th.StringType(pattern=_PARAMETER),
             default="limit",
             title="Page size parameter",
             description="The query parameter for the page size.",
         ),
         th.Property(
             "offset_param",
-            th.StringType(min_length=1),
+            th.StringType(pattern=_PARAMETER),
             default="offset",
             title="Offset parameter",
             description="The query parameter for how many records to skip.",
         ),
         th.Property(
             "cursor_param",
-            th.StringType(min_length=1),
+            th.StringType(pattern=_PARAMETER),
             default="cursor",
             title="Cursor parameter",
             description="The query parameter for a cursor.",
@@ -250,7 +257,7 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         ),
         th.Property(
             "since_param",
-            th.StringType(min_length=1),
+            th.StringType(pattern=_PARAMETER),
             title="Since parameter",
             description=(
                 "The query parameter by which the API itself leaves out what is older, "
@@ -259,7 +266,7 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         ),
         th.Property(
             "until_param",
-            th.StringType(min_length=1),
+            th.StringType(pattern=_PARAMETER),
             title="Until parameter",
             description=(
                 "The query parameter for the end of the same window, if the API wants "
@@ -285,7 +292,7 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         ),
         th.Property(
             "user_agent",
-            th.StringType(pattern="^[ -~]+$"),
+            th.StringType(pattern=HEADER_VALUE),
             title="User agent",
             description="Sent along; `tap-analytics/<version>` by default.",
         ),
@@ -310,6 +317,8 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         unset = [name for name, setting in given.config.items() if setting is None]
         for name in unset:
             del given.config[name]
+        # Before anything is said of it: it may not be valid.
+        redaction.hide(str(given.config.get("api_key", "")))
         return given
 
     @classmethod

@@ -6,6 +6,7 @@ import gzip
 import importlib
 import inspect
 import json
+import ssl
 import subprocess
 import sys
 from datetime import datetime
@@ -22,6 +23,7 @@ from tap_analytics import sandbox as sandboxes
 from tap_analytics.dlt_source import DEFAULTS, analytics_source
 from tap_analytics.errors import ConfigError
 from tap_analytics.tap import TapAnalytics
+from tests.answering import answering
 from tests.running import STREAMS, Outcome, run_tap, settings
 
 if TYPE_CHECKING:
@@ -495,18 +497,53 @@ def test_a_redirect_within_the_api_is_followed_with_the_key(api: Sandbox) -> Non
     assert [row["id"] for row in rows] == [r["id"] for r in api.truth("users")]
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *(("api_key", "s3cr3t\n"), ("api_key", "a s3cr3t"), ("api_key", "s3cr3tü")),
+        *(("api_key_header", "X: s3cr3t\r\nY"), ("api_key_header", "Host")),
+        *(("user_agent", "s3cr3t\n"), ("api_url", "http://me:s3cr3t@h")),
+    ],
+)
+def test_a_setting_that_no_header_can_have_is_named_and_not_shown(
+    setting: str, value: str
+) -> None:
+    settings: dict[str, Any] = {"api_key": "key", setting: value}
+    with pytest.raises(ConfigError) as caught:
+        analytics_source(**settings)
+    assert setting in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_certificate_that_the_environment_vouches_for_is_taken(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    body = b'{"data":[{"id":"a"}]}'
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    with answering(head % len(body) + body, tls=context) as url:
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        settings: dict[str, Any] = {"api_key": "key", "api_url": url}
+        (row,) = analytics_source(**settings).with_resources("users")
+    assert row["id"] == "a"
+
+
 def test_the_key_is_in_no_file_log_or_error(
     sandbox: SandboxFactory,
     tmp_path: Path,
     pipeline: dlt.Pipeline,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    key = "s3cr3t-key"
+    key = "s3cr3t-key-of-the-source"
     api = sandbox(**SMALL, api_key=key)
+    api.add("clients", {"id": "echo", "url": f"https://h/?key={key}"})
     with caplog.at_level("DEBUG"):
         pipeline.run(source(api))
-        api.fault("/v1/clients", status=400, body=f"you sent {key}")
-        error = error_of(pipeline, api)
+        api.fault("/v1/clients", status=200, body=f"you sent {key}")
+        error = error_of(pipeline, api, max_retries=0)
     assert key not in error + caplog.text
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
         content = file.read_bytes()

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+from base64 import b64encode, urlsafe_b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -140,6 +141,25 @@ def test_a_secret_within_another_is_no_way_to_the_rest() -> None:
 def assert_hidden(text: str) -> None:
     assert HIDDEN in text
     assert not [trace for trace in TRACES if trace in text]
+
+
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("before", ["", "a", "ab", "key="])
+@pytest.mark.parametrize("after", ["", "c", "cd"])
+def test_the_key_is_hidden_in_base64(
+    redaction: Redaction, encode: Callable[[bytes], bytes], before: str, after: str
+) -> None:
+    whole = encode(f"{before}{KEY}{after}".encode()).decode()
+    hidden = redaction.redacted(f"header {whole}.")
+    assert HIDDEN in hidden
+    assert len(hidden) <= len(f"header {HIDDEN}.") + len(before + after) * 2 + 6
+
+
+def test_the_key_is_hidden_without_the_scheme_that_it_is_sent_with() -> None:
+    redaction = Redaction()
+    redaction.hide("Bearer s3cr3t-key")
+    assert redaction.redacted("Bearer s3cr3t-key") == "***"
+    assert redaction.redacted("a s3cr3t-key, a Bearer") == "a ***, a Bearer"
 
 
 def test_a_message_is_redacted(log: Log) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from tap_analytics.sandbox.answers import Answer, End, Step, reason
 from tap_analytics.sandbox.api import CHILDREN, TOP_LEVEL, Api, Request
@@ -33,6 +35,16 @@ T = TypeVar("T")
 BACKLOG = 1_024
 LONGEST_BODY = 64 * 2**20
 STOP_SECONDS = 0.01
+
+
+def _quotes_no_request(record: logging.LogRecord) -> bool:
+    """Leaves out what is no error of the sandbox, and may have the key in it."""
+    error = record.exc_info and record.exc_info[1]
+    return not isinstance(error, HttpProcessingError)
+
+
+_logger = logging.getLogger(__name__)
+_logger.addFilter(_quotes_no_request)
 
 
 class _Ended(web.StreamResponse):
@@ -149,7 +161,10 @@ async def listening(api: Api, control: Control) -> AsyncIterator[str]:
         OSError: The address can't be listened on.
     """
     server = web.Server(
-        Handler(api, control), handler_cancellation=True, access_log=None
+        Handler(api, control),
+        handler_cancellation=True,
+        access_log=None,
+        logger=_logger,
     )
     runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
