@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
+
+from tap_analytics import json_values
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -31,12 +32,21 @@ def _as_text(value: object) -> str:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def decoded(row: Row) -> dict[str, Any]:
-    """Return a row as Python values; numbers keep their digits."""
-    record: dict[str, Any] = _decoder.decode(_encoder.encode(row))
+    """Return a row as Python values; numbers keep their digits.
+
+    Raises:
+        FatalAPIError: If they can't.
+    """
+    record: dict[str, Any] = json_values.decoded(_encoder.encode(row))
+    return record
+
+
+def glanced_at(row: Row) -> dict[str, Any]:
+    """Return the same for what is not going to be written: nothing stops it."""
+    record: dict[str, Any] = json_values.glanced_at(_encoder.encode(row))
     return record
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from datetime import datetime, timezone
-from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from msgspec import Raw
 from singer_sdk.helpers.jsonpath import extract_jsonpath
 
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.json_values import decoded, glanced_at
 from tap_analytics.redaction import HIDDEN, redaction
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _ERRORS = frozenset({"error", "errors"})
 _MESSAGES = frozenset({"message", "detail"})
 _SUCCESSES = frozenset({"success", "ok"})
 
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -166,7 +165,7 @@ class Page(requests.Response):
 
     def _search(self) -> list[Raw]:
         try:
-            found = list(extract_jsonpath(self.selector, _decode(self.content)))
+            found = list(extract_jsonpath(self.selector, decoded(self.content)))
         except JSONPathError as error:
             msg = f"data_selector {self.selector!r} is no JSONPath: {error}."
             raise FatalAPIError(msg) from error
@@ -243,11 +242,11 @@ def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:
         return _decode_object(raw)
     if first == b"[":
         return _decode_array(raw)
-    return _decode(raw)
+    return glanced_at(raw)
 
 
 def _reports_error(top: dict[str, Raw]) -> bool:
-    return any(_is_said(_decode(top.get(key, b"null"))) for key in _ERRORS) or any(
+    return any(_is_said(glanced_at(top.get(key, b"null"))) for key in _ERRORS) or any(
         bytes(top.get(key, b"")) == b"false" for key in _SUCCESSES
     )
 
@@ -268,7 +267,7 @@ def _without(top: dict[str, Raw], keys: tuple[str, ...] | None) -> dict[str, Any
             if bytes(memoryview(raw)[:1]) == b"{":
                 rest[key] = _without(_decode_object(raw), keys[1:])
         else:
-            rest[key] = _decode(raw)
+            rest[key] = glanced_at(raw)
     return rest
 
 

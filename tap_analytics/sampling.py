@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_analytics.errors import VanishedError
 from tap_analytics.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.infer import Inference
-from tap_analytics.messages import decoded
+from tap_analytics.messages import glanced_at
 from tap_analytics.pagination import Pagination
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _pages(
 def _contexts_below(
     parent: AnalyticsStream, rows: Sequence[Row]
 ) -> Iterator[Context | None]:
-    return (parent.get_child_context(decoded(row), None) for row in rows)
+    return (parent.get_child_context(glanced_at(row), None) for row in rows)
 
 
 def _first_pages(

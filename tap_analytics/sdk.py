@@ -31,7 +31,7 @@ from singer_sdk.streams import RESTStream
 
 from tap_analytics.errors import InvalidSettingsError, is_missing
 from tap_analytics.fields import ADDITIONAL_FIELDS
-from tap_analytics.messages import MessageWriter, decoded, record_frame
+from tap_analytics.messages import MessageWriter, decoded, glanced_at, record_frame
 from tap_analytics.prefetch import Branch, Prefetcher
 from tap_analytics.presets import with_preset
 from tap_analytics.progress import progress
@@ -173,7 +173,7 @@ class OrderedStream(RESTStream[Any]):
         ]
         if not children and self._is_plain:
             return []
-        record = decoded(row)
+        record = glanced_at(row)
         if not self.stream_maps[0].get_filter_result(record):
             for stream in self._family:
                 stream._is_filtered = True  # noqa: SLF001 - it is of this class

@@ -46,7 +46,9 @@ class Outcome:
 
     def __post_init__(self) -> None:
         lines = self.out.split("\n")[:-1] if self.out.startswith('{"type"') else []
-        self.messages = [json.loads(line, parse_float=Decimal) for line in lines]
+        self.messages = [
+            json.loads(line, parse_float=_number, parse_int=_integer) for line in lines
+        ]
 
     def of_type(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:
         """Return the messages of one type, of one stream if it is named."""
@@ -83,6 +85,17 @@ class Outcome:
         assert self.status == 1
         (line,) = (line for line in self.err.splitlines() if "| WARNING" not in line)
         return line.split("| ")[-1]
+
+
+def _number(digits: str) -> Decimal | str:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:
+        return digits
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) < 1_000 else Decimal(digits)
 
 
 def settings(api: Sandbox, **more: Any) -> dict[str, Any]:

@@ -115,6 +115,84 @@ def test_any_number_keeps_its_digits(api: Sandbox, tmp_path: Path, number: str) 
     assert received(outcome)["hours"] == Decimal(number)
 
 
+HUGE = ["9" * 5_000, "1e99999999999999999999", "-1e-99999999999999999999"]
+
+
+@pytest.mark.parametrize("number", HUGE, ids=["digits", "exponent", "small"])
+@pytest.mark.parametrize("more", [{}, {"undeclared_fields": "infer"}])
+def test_a_number_beyond_all_bounds_is_passed_on(
+    api: Sandbox, tmp_path: Path, number: str, more: dict[str, Any]
+) -> None:
+    sent = f'{{"id":"a","name":{number},"createdAt":{number},"list":[{number}]}}'
+    outcome = send(api, tmp_path, sent, **more)
+    assert outcome.status == 0, outcome.err
+    assert f'"name":"{number}"' in outcome.out
+    assert f'"createdAt":{number}' in outcome.out
+    assert f'"list":[{number}]' in outcome.out
+
+
+@pytest.mark.parametrize("mode", ["collect", "infer"])
+def test_such_a_number_of_a_parent_keeps_no_children_away(
+    api: Sandbox, tmp_path: Path, mode: str
+) -> None:
+    record = {"id": "p", "numbers": "NUMBERS"}
+    body = json.dumps({"data": [record]}).replace('"NUMBERS"', f"[{','.join(HUGE)}]")
+    api.fault("/v1/projects", status=200, body=body)
+    api.fault("/v1/projects/p/tasks", status=200, body='{"data":[{"id":"t"}]}')
+    api.fault("/v1/projects/p/time", status=200, body='{"data":[]}')
+    outcome = run_tap(settings(api, undeclared_fields=mode), folder=tmp_path)
+    assert outcome.status == 0, outcome.err
+    assert outcome.ids("tasks") == ["t"]
+    assert f"[{','.join(HUGE)}]" in outcome.out
+
+
+@pytest.mark.parametrize("number", HUGE, ids=["digits", "exponent", "small"])
+@pytest.mark.parametrize("pagination", ["auto", "page", "offset", "cursor"])
+def test_a_number_beyond_all_bounds_beside_the_records_harms_nobody(
+    api: Sandbox, tmp_path: Path, number: str, pagination: str
+) -> None:
+    around = ",".join(f'"{name}":{number}' for name in ("total", "page", "per_page"))
+    body = f'{{"data":[{{"id":"a"}}],{around},"meta":{{{around}}}}}'
+    for path in ("/v1/clients", "/v1/projects"):
+        api.fault(path, status=200, body=body, times=1)
+    outcome = run_tap(settings(api, pagination=pagination), folder=tmp_path)
+    assert outcome.status == 0, outcome.err
+    assert outcome.ids("clients") == ["a"]
+
+
+def test_an_error_code_beyond_all_bounds_is_an_error(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    body = f'{{"data":[{{"id":"a"}}],"error":{{"code":{HUGE[1]}}}}}'
+    api.fault("/v1/clients", status=200, body=body)
+    error = run_tap(settings(api, max_retries=0), folder=tmp_path).error
+    assert "reports an error" in error
+
+
+def test_a_mapped_integer_keeps_thousands_of_digits(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    outcome = send(api, tmp_path, f'{{"id":"a","x":{HUGE[0]}}}', **MAPPED)
+    assert f'"x":{HUGE[0]}}}' in outcome.out
+
+
+@pytest.mark.parametrize("more", [MAPPED, {"data_selector": "data[?(@.id)]"}])
+def test_a_number_that_nothing_can_compute_with_stops_what_would_have_to(
+    api: Sandbox, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    outcome = send(api, tmp_path, f'{{"id":"a","x":{HUGE[1]}}}', **more)
+    assert "the API sent the number 1e9999" in outcome.error
+
+
+def test_of_a_name_that_comes_twice_the_last_value_counts(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    record = '{"id":"a","id":"b","x":1,"x":2,"y":{"z":1,"z":2}}'
+    outcome = send(api, tmp_path, record)
+    assert '"id":"b"' in outcome.out
+    assert '"additional_fields":{"x":2,"y":{"z":1,"z":2}}' in outcome.out
+
+
 @pytest.mark.parametrize("identifier", ["null", '""', "{}", '{"a":1}', "[]", "true"])
 def test_an_id_that_is_none_stops_the_run(
     api: Sandbox, tmp_path: Path, identifier: str
