@@ -10,6 +10,7 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from tap_analytics.target_dlt import values
+from tap_analytics.target_dlt.odd_names import StandIns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tap_analytics.target_dlt.metadata import Message
 
 _any = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class BadRecordError(ValueError):
@@ -70,6 +72,7 @@ class RecordDecoder:
     ) -> None:
         self._columns = columns
         self._keys = keys
+        self._stand_ins = StandIns(columns)
         self._decoder = self._make_decoder(strict=True)
         self._strict = True
         self.cut: set[str] = set()
@@ -97,7 +100,10 @@ class RecordDecoder:
         record = msgspec.defstruct(
             "Record",
             fields,
-            rename={f"f{index}": name for index, name in enumerate(self._columns)},
+            rename={
+                f"f{index}": self._stand_ins.stand_in(name)
+                for index, name in enumerate(self._columns)
+            },
             forbid_unknown_fields=strict,
             gc=False,
         )
@@ -119,9 +125,10 @@ class RecordDecoder:
             BadRecordError: A record can't be decoded.
             MissingKeyError: A record lacks a key.
         """
+        lines = list(map(self._stand_ins.put_into, lines))
         try:
             return self._decoder.decode_lines(b"\n".join(lines))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             if self._strict:
                 self._strict = False
                 self._decoder = self._make_decoder(strict=False)
@@ -134,9 +141,11 @@ class RecordDecoder:
         try:
             self._decoder.decode(line)
         except msgspec.ValidationError as error:
-            raise _explained(index, error) from None
+            raise _explained(index, error, self._stand_ins) from None
         except msgspec.DecodeError as error:
             raise BadRecordError(index, f"not JSON ({error})") from None
+        except RecursionError:
+            raise BadRecordError(index, "values are nested too deeply") from None
 
     def arrays(self, messages: Sequence[Message]) -> dict[str, pa.Array]:
         """Convert decoded messages to one array per column.
@@ -175,15 +184,22 @@ class RecordDecoder:
     def unknown_fields(self, lines: Sequence[bytes]) -> Iterator[str]:
         """Yield the names of fields that no column is for; none while all are known."""
         if not self._strict:
-            names = {name for line in lines for name in _any.decode(line)["record"]}
+            names = {name for line in lines for name in _names(line)}
             yield from sorted(names - self._columns.keys())
 
 
-def _explained(index: int, error: msgspec.ValidationError) -> BadRecordError:
+def _names(line: bytes) -> Mapping[str, Any]:
+    return _raw.decode(_raw.decode(line)["record"])
+
+
+def _explained(
+    index: int, error: msgspec.ValidationError, stand_ins: StandIns
+) -> BadRecordError:
     reason, _, path = str(error).partition(" - at `$")
     field = path.removesuffix("`").removeprefix(".record").removeprefix(".")
+    field = stand_ins.name(field)
     if reason.startswith("Object missing required field `"):
-        missing = reason.split("`")[1]
+        missing = stand_ins.name(reason.split("`")[1])
         if field or missing != "record":
             return MissingKeyError(index, f"key {missing!r} is missing")
         return BadRecordError(index, "a RECORD without a record")

@@ -29,7 +29,7 @@ from tap_analytics.target_dlt.evolution import Evolution
 from tap_analytics.target_dlt.metadata import DELETED_AT
 from tap_analytics.target_dlt.nul import REFUSED_BY, without_nul
 from tap_analytics.target_dlt.tables import Tables
-from tap_analytics.target_dlt.values import MisfitError
+from tap_analytics.target_dlt.values import MisfitError, shown
 from tap_analytics.target_dlt.versions import Versions
 from tap_analytics.target_dlt.workdir import WorkingDirectory
 
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
     from tap_analytics.target_dlt.batch import Batch
     from tap_analytics.target_dlt.column_types import ColumnType
+
+_LONGEST_TABLE_NAME = 200
+"""With more, what dlt adds makes a file name that no file system takes."""
 
 
 class Loader:
@@ -259,6 +262,12 @@ class Loader:
 
     def _table_name(self, stream: str) -> str:
         table = self._normalized(stream, tables=True)
+        if len(table) > _LONGEST_TABLE_NAME or table.startswith("_dlt"):
+            msg = (
+                f"Stream {shown(stream)}: its name can't be that of a table. Give it "
+                "another with stream_maps (__alias__)."
+            )
+            raise InputError(msg)
         other = self._streams.setdefault(table, stream)
         if other != stream:
             msg = (
@@ -274,6 +283,12 @@ class Loader:
         names: dict[str, str] = {}
         for name in batch.table.column_names:
             column = self._column_name(name)
+            if not column:
+                msg = (
+                    f"Stream {batch.stream!r}: the field {name!r} has no name for a "
+                    "column. Rename it with stream_maps."
+                )
+                raise InputError(msg)
             other = names.setdefault(column, name)
             if other != name:
                 msg = (

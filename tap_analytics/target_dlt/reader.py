@@ -25,6 +25,8 @@ PAUSE_SECONDS = 1.0
 
 _SHOWN_BYTES = 100
 
+_TOO_DEEP = "its values are nested too deeply"
+
 _NO_PREFIX = b"\n"
 """What no line begins with."""
 
@@ -75,7 +77,9 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             return _message.decode(line)
         except msgspec.DecodeError as error:
-            raise self._invalid(line, error) from None
+            raise self._invalid(line, str(error)) from None
+        except RecursionError:
+            raise self._invalid(line, _TOO_DEEP) from None
 
     def process_lines(
         self,
@@ -131,7 +135,9 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             envelope = _envelope.decode(line)
         except msgspec.DecodeError as error:
-            raise self._invalid(line, error) from None
+            raise self._invalid(line, str(error)) from None
+        except RecursionError:
+            raise self._invalid(line, _TOO_DEEP) from None
         if envelope.type != SingerMessageType.RECORD:
             return envelope.type, _NO_PREFIX, ""
         if envelope.stream is None:
@@ -159,10 +165,10 @@ class LineReader(GenericSingerReader[bytes]):
             msg = f"Line {self.line_number}: {error}"
             raise type(error)(msg) from None
 
-    def _invalid(self, line: bytes, error: msgspec.DecodeError) -> InvalidInputLine:
+    def _invalid(self, line: bytes, reason: str) -> InvalidInputLine:
         start = line[:_SHOWN_BYTES].decode(errors="replace").strip()
         return InvalidInputLine(
-            f"Line {self.line_number}: not a Singer message ({error}): {start}"
+            f"Line {self.line_number}: not a Singer message ({reason}): {start}"
         )
 
 

@@ -59,11 +59,18 @@ def exact_number(digits: str) -> float | Decimal:
 
     Returns:
         A float where its shortest notation has the same digits, else a Decimal.
+
+    Raises:
+        ValueError: Its exponent is beyond what a Decimal holds.
     """
     number = float(digits)
     if len(digits) <= _FLOAT_DIGITS and math.isfinite(number):
         return number
-    exact = Decimal(digits)
+    try:
+        exact = Decimal(digits)
+    except ArithmeticError:
+        msg = f"the exponent of {digits[:_SHOWN_CHARACTERS]} is too large"
+        raise ValueError(msg) from None
     if math.isfinite(number) and Decimal(repr(number)) == exact:
         return number
     return exact
