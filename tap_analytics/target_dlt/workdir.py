@@ -36,11 +36,12 @@ class WorkingDirectory:
                 _remove_left_overs()
                 self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
                 lock_path = self.path.with_suffix(".lock")
+                lock = _new_lock(lock_path)
             else:
                 self.path = Path(pipelines_dir).expanduser().absolute()
                 self.path.mkdir(parents=True, exist_ok=True)
                 lock_path = self.path / f"{pipeline_name}.lock"
-            lock = os.open(lock_path, os.O_RDWR | os.O_CREAT)
+                lock = os.open(lock_path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             msg = f"The working directory can't be used: {error}."
             raise SetupError(msg) from None
@@ -74,6 +75,18 @@ def is_alive(run: str) -> bool:
         return not _is_locked(lock)
     finally:
         os.close(lock)
+
+
+def _new_lock(lock_path: Path) -> int:
+    """Make a lock file that is locked from the first moment that others see it.
+
+    Else a run that tidies up at that moment would take it for a dead one's.
+    """
+    unseen = lock_path.with_suffix(".new")
+    lock = os.open(unseen, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    unseen.rename(lock_path)
+    return lock
 
 
 def _is_locked(lock: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import io
 import json
@@ -19,6 +20,7 @@ import psycopg2
 import pytest
 
 from tap_analytics.target_dlt.target import TargetDlt
+from tap_analytics.target_dlt.workdir import WorkingDirectory
 from tests.target_dlt.conftest import (
     Database,
     duckdb_at,
@@ -196,6 +198,24 @@ def test_left_overs_of_killed_runs_are_removed(
     (tmp_path / "tmp" / "target-dlt-dead.lock").touch()
     duck.load(schema(ID, ["id"]), record({"id": 1}))
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_run_that_begins_is_no_left_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    flock = fcntl.flock
+
+    def meanwhile(lock: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        WorkingDirectory(None, "another")  # It tidies up when it begins.
+        flock(lock, operation)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    directory = WorkingDirectory(None, "one")
+    assert directory.path.is_dir()
+    directory.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_working_directory_that_is_kept_is_not_poisoned(
