@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.e2e.commands import copy_project, succeed
+from tests.scanning import KEY, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +41,38 @@ class SandboxFactory(Protocol):
         """Starts one; the arguments are the fields of `SandboxOptions`."""
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Looks for secrets in what a test has written and logged."""
+    for name, content in report.sections:
+        scan.look(content, f"{report.nodeid}: {name}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_secret_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Looks for secrets in what commands write, and in the end into all files."""
+    communicate = subprocess.Popen.communicate
+
+    def watched(process: Any, *args: Any, **options: Any) -> Any:
+        output = communicate(process, *args, **options)
+        for content in output:
+            scan.look(content, f"the output of {process.args!s:.200}")
+        return output
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(subprocess.Popen, "communicate", watched)
+        yield
+    scan.look_into(tmp_path_factory.getbasetemp())
+    if scan.found:
+        pytest.fail("There are secrets in:\n" + "\n".join(sorted(scan.found)))
+
+
 @pytest.fixture
 def sandbox() -> Iterator[SandboxFactory]:
     """Starts sandboxes with data up to `TODAY`, and stops all after the test."""
     with ExitStack() as stack:
 
         def start(**options: Any) -> Sandbox:
-            options = {"today": TODAY, **options}
+            options = {"today": TODAY, "api_key": KEY, **options}
             return stack.enter_context(Sandbox(SandboxOptions(**options)))
 
         yield start

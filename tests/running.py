@@ -17,6 +17,7 @@ from unittest import mock
 
 from tap_analytics.command import main
 from tap_analytics.redaction import redaction
+from tests.scanning import scan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,12 +147,12 @@ def run_tap(
     if status:  # Nor does a process that has ended send anything.
         for thread in set(threading.enumerate()) - threads:
             thread.join(GIVEN_UP_SECONDS)
-    out.flush()
-    err.flush()
-    return Outcome(
-        status,
-        *(stream.buffer.getvalue().decode() for stream in (out, err)),
-    )
+    written = []
+    for stream in (out, err):
+        stream.flush()
+        written.append(stream.buffer.getvalue().decode())
+        scan.look(written[-1], f"the output of {' '.join(sys.argv)}")
+    return Outcome(status, *written)
 
 
 def _restore_process() -> Any:

@@ -18,6 +18,7 @@ from tap_analytics.auth import (
     origin,
 )
 from tap_analytics.errors import FatalAPIError
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def api(sandbox: SandboxFactory) -> Sandbox:
     return sandbox(clients=2)
 
 
-def get(url: str, *, home: str, key: str = "sandbox-key") -> requests.Response:
+def get(url: str, *, home: str, key: str = KEY) -> requests.Response:
     """Request a URL with the API key, as streams do."""
     with OneOriginSession(home, pool_size=1) as session:
         auth = HeaderAuthenticator("X-Api-Key", key, home)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_analytics.retry import reason, retry_after
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from tests.conftest import SandboxFactory
@@ -97,7 +98,7 @@ def test_the_present_counts_if_no_other_time_is_given() -> None:
 
 def reason_of(url: str) -> str:
     with pytest.raises(requests.RequestException) as caught:
-        requests.get(url, headers={"X-Api-Key": "sandbox-key"}, timeout=0.2)
+        requests.get(url, headers={"X-Api-Key": KEY}, timeout=0.2)
     return reason(caught.value)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.chaos.kinds import KINDS, Ending
 from tests.conftest import TODAY
+from tests.scanning import KEY
 
-KEY = "chaos/key+of=the&api"
 TOTALS = {
     "page": ("page", "per_page", "total", "total_pages"),
     "offset": ("offset", "limit", "total"),

@@ -14,6 +14,7 @@ from tap_analytics.sandbox import PRESETS, Sandbox, SandboxOptions
 from tests.conftest import TODAY
 from tests.e2e.commands import succeed
 from tests.running import STREAMS
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +150,9 @@ def trip(
     options, settings = SHAPES[shape]
     folder = tmp_path_factory.mktemp(shape)
     tap = ("tap-analytics", "--config", "config.json")
-    with Sandbox(SandboxOptions(**options, today=TODAY, projects=4)) as api:
+    with Sandbox(
+        SandboxOptions(**options, today=TODAY, projects=4, api_key=KEY)
+    ) as api:
         config = {
             "api_url": api.url,
             "api_key": api.options.api_key,

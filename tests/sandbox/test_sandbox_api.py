@@ -11,6 +11,7 @@ import requests
 
 from tap_analytics.sandbox.data import CHILD_STREAMS, STREAMS
 from tests.sandbox.client import TIMEOUT, get, rows
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from tests.conftest import SandboxFactory
@@ -98,7 +99,7 @@ def test_an_unknown_project_gets_404(sandbox: SandboxFactory) -> None:
     assert response.json()["error"]["message"] == "There is no such project."
 
 
-@pytest.mark.parametrize("key", [None, "", "wrong", "sandbox-key ü"])
+@pytest.mark.parametrize("key", [None, "", "wrong", f"{KEY} ü"])
 def test_a_missing_or_wrong_key_gets_401_and_is_not_repeated(
     sandbox: SandboxFactory, key: str | None
 ) -> None:
@@ -107,7 +108,7 @@ def test_a_missing_or_wrong_key_gets_401_and_is_not_repeated(
     response = requests.get(f"{api.url}/v1/clients", headers=headers, timeout=TIMEOUT)
     assert response.status_code == 401
     assert response.json()["error"]["message"] == "The API key is missing or wrong."
-    assert "sandbox-key" not in response.text
+    assert KEY not in response.text
     assert "wrong" not in response.text.replace("missing or wrong", "")
 
 
@@ -126,7 +127,7 @@ def test_a_wrong_key_learns_nothing_about_projects(sandbox: SandboxFactory) -> N
 
 def test_the_api_can_only_be_read(sandbox: SandboxFactory) -> None:
     api = sandbox()
-    headers = {"X-Api-Key": "sandbox-key"}
+    headers = {"X-Api-Key": KEY}
     response = requests.post(f"{api.url}/v1/clients", headers=headers, timeout=TIMEOUT)
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET, HEAD"
@@ -147,7 +148,7 @@ def test_bodies_are_compressed_for_clients_that_accept_it(
 def test_a_connection_serves_many_requests(sandbox: SandboxFactory) -> None:
     api = sandbox(projects=3)
     with requests.Session() as session:
-        session.headers["X-Api-Key"] = "sandbox-key"
+        session.headers["X-Api-Key"] = KEY
         for project in api.truth("projects"):
             path = api.path("tasks", project["id"])
             assert session.get(api.url + path, timeout=TIMEOUT).ok
@@ -158,7 +159,7 @@ def test_a_request_as_a_proxy_gets_it_is_served_too(sandbox: SandboxFactory) -> 
     api = sandbox()
     response = requests.get(
         "http://api.example.test/v1/clients",
-        headers={"X-Api-Key": "sandbox-key"},
+        headers={"X-Api-Key": KEY},
         proxies={"http": api.url},
         timeout=TIMEOUT,
     )

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.sandbox.client import TIMEOUT, get
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def pages(api: Sandbox, **parameters: Any) -> Iterator[list[str]]:
             url = url if style == "link" else body["links"]["next"]
             if url is None:
                 return
-            headers = {"X-Api-Key": "sandbox-key"}
+            headers = {"X-Api-Key": KEY}
             url = urljoin(api.url, url)
             response = requests.get(url, headers=headers, timeout=TIMEOUT)
             continue

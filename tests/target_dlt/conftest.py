@@ -21,6 +21,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from tap_analytics.target_dlt.target import TargetDlt
+from tests.scanning import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres(postgres_server: str) -> Iterator[Database]:
     """An empty dataset in PostgreSQL."""
     dataset = f"d{uuid.uuid4().hex[:8]}"
-    uri = f"postgresql://postgres:none@localhost/postgres?host={postgres_server}"
+    uri = f"postgresql://postgres:{PASSWORD}@localhost/postgres?host={postgres_server}"
 
     def query(sql: str) -> list[tuple[Any, ...]]:
         with (

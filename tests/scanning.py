@@ -1,0 +1,105 @@
+"""Looks for the tests' own secrets in all that the tests leave behind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from base64 import b64encode
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow.parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "t3stk3y0fth3sandb0x/with+all=that&needs%escapes"
+"""The API key of every sandbox that tests start."""
+
+PASSWORD = "t3stpassw0rd0fth3databas3"
+"""The password in the URLs of databases."""
+
+CORES = ("t3stk3y0fth3sandb0x", PASSWORD)
+"""What URLs, JSON, HTML and Python write as it is."""
+
+KEEP_SECRETS = frozenset({".env", "config.json", "secrets.toml"})
+"""Files that tests put a secret into, as users do."""
+
+
+def _in_base64(core: str) -> Iterator[str]:
+    for before in range(3):
+        text = b"-" * before + core.encode()
+        # Without the ends, which depend on what stands around it.
+        whole = slice(-(-before * 8 // 6), len(text) * 8 // 6)
+        yield b64encode(text).decode()[whole]
+
+
+NEEDLES = [needle for core in CORES for needle in (core, *_in_base64(core))]
+
+
+class Scan:
+    """A search for secrets.
+
+    Attributes:
+        found: Where one was found.
+        files: The number of files that were looked into.
+    """
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+        self.files = 0
+
+    def look(self, content: Any, where: str) -> None:
+        """Look at text or bytes."""
+        if isinstance(content, str) and any(one in content for one in NEEDLES):
+            self.found.add(where)
+        if isinstance(content, bytes) and any(
+            one.encode() in content for one in NEEDLES
+        ):
+            self.found.add(where)
+
+    def look_into(self, folder: Path) -> None:
+        """Look into all files, at their names too, but for installed packages."""
+        for path, folders, files in os.walk(folder):
+            if "pyvenv.cfg" in files:
+                folders.clear()
+                continue
+            for name in files:
+                file = Path(path, name)
+                if name not in KEEP_SECRETS and file.is_file():
+                    self.files += 1
+                    self.look(name, str(file))
+                    for content in _contents(file):
+                        self.look(content, str(file))
+
+
+def _contents(file: Path) -> Iterator[str | bytes]:
+    """Yield what is in a file: as it is, and as those see it who can read it."""
+    raw = file.read_bytes()
+    yield raw
+    if raw.startswith(b"\x1f\x8b"):
+        with suppress(EOFError, OSError):  # A run that was killed has left a half.
+            yield gzip.decompress(raw)
+    elif raw.startswith(b"PAR1") and raw.endswith(b"PAR1"):
+        yield str(pyarrow.parquet.read_table(file).to_pydict())
+    elif raw[8:12] == b"DUCK":
+        with suppress(duckdb.Error):  # The same, of a database.
+            yield from _rows(file)
+
+
+def _rows(file: Path) -> Iterator[str]:
+    with closing(duckdb.connect(str(file), read_only=True)) as database:
+        tables = database.execute(
+            'select format(\'"{}"."{}"\', schema_name, table_name) from duckdb_tables'
+        ).fetchall()
+        for (table,) in tables:
+            (text,) = database.execute(
+                f"select string_agg(t::varchar) from {table} as t"
+            ).fetchall()[0]
+            yield text or ""
+
+
+scan = Scan()
+"""The session's; the fixture `no_secret_is_left` has the last word."""
