@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,7 +84,7 @@ def test_the_workflow_loads_every_row(
     workflow = YAML(typ="safe").load(file(followed, ".github/workflows/load.yml"))
     job = workflow["jobs"]["load"]
     install, load = job["steps"]
-    assert shlex.split(install["run"])[:2] == ["pip", "install"]
+    assert "pip install 'tap-analytics[dlt]'" in install["run"]
     assert load["shell"] == "bash"
     # Where secrets are expected, and another destination than the warehouse.
     environ = dict(job["env"]) | {"TAP_ANALYTICS_API_KEY": api.options.api_key}
