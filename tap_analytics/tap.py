@@ -313,6 +313,9 @@ class TapAnalytics(PresetTap, InterruptibleTap):
             msg = f"{' or '.join(files)} is no valid JSON: {error}."
             raise ConfigError(msg) from error
         given.config |= settings_from(os.environ, "TAP_ANALYTICS_", schema)
+        # Editors take `$schema` for the JSON schema of the file.
+        for name in sorted(given.config.keys() - {"$schema", *schema["properties"]}):
+            cls.logger.warning("There is no setting %r: it is ignored.", name)
         # A setting that is null is one that isn't set.
         unset = [name for name, setting in given.config.items() if setting is None]
         for name in unset:

@@ -97,6 +97,13 @@ def test_an_unknown_option_points_to_the_help(api: Sandbox, tmp_path: Path) -> N
     assert "See tap-analytics --help" in run(api, tmp_path, "--nope").error
 
 
+def test_a_setting_that_is_not_known_is_named(api: Sandbox, tmp_path: Path) -> None:
+    outcome = run(api, tmp_path, **{"incremantal": True, "$schema": "settings.json"})
+    assert outcome.status == 0
+    (warning,) = outcome.err.splitlines()
+    assert warning.endswith("There is no setting 'incremantal': it is ignored.")
+
+
 def test_an_environment_variable_of_another_type_is_named(
     api: Sandbox, tmp_path: Path
 ) -> None:
