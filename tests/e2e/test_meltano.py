@@ -15,12 +15,13 @@ import duckdb
 import psycopg2
 import pytest
 from psycopg2.sql import SQL, Identifier
+from ruamel.yaml import YAML
 
 from tap_analytics.environment import settings_from
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tap_analytics.tap import TapAnalytics
 from tests.conftest import TODAY, empty_database
-from tests.e2e.commands import run
+from tests.e2e.commands import PROJECT, run
 from tests.running import STREAMS
 
 if TYPE_CHECKING:
@@ -404,6 +405,25 @@ def test_every_setting_arrives_by_its_environment_variable(meltano: Meltano) -> 
         for name, value in expected.items()
     }
     assert settings_from(environ, "TAP_ANALYTICS_", schema) == expected
+
+
+@pytest.mark.parametrize(
+    "definition", ["extractors/tap-analytics.yml", "loaders/target-dlt.yml"]
+)
+def test_another_project_can_add_what_is_defined_for_the_hub(
+    definition: str, tmp_path: Path
+) -> None:
+    (tmp_path / "meltano.yml").write_text("send_anonymous_usage_stats: false\n")
+    file = PROJECT / "hub" / definition
+    result = run(
+        *("meltano", "add", file.stem, "--from-ref", file, "--no-install"),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    kind, _, _ = definition.partition("/")
+    yaml = YAML(typ="safe")
+    (added,) = yaml.load(tmp_path / "meltano.yml")["plugins"][kind]
+    assert added["settings"] == yaml.load(file)["settings"]
 
 
 def example(name: str, setting: Mapping[str, Any]) -> Any:
