@@ -39,7 +39,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check packages chaos kill format plugins constraints clean
+.PHONY: help demo test bench check packages schedulers chaos kill format plugins \
+	constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -73,6 +74,9 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 
 packages: $(FOR_DEV) ## Install what others get, with each extra, on several Pythons
 	$(BIN)/pytest -m "packages or not packages" tests/e2e/test_package.py
+
+schedulers: $(FOR_DEV) ## Let Airflow and Dagster run what docs/schedule.md shows
+	$(BIN)/pytest -m "schedulers or not schedulers" tests/docs/test_schedule.py
 
 chaos: $(FOR_DEV) ## Let API and runs fail in hundreds of ways, and count what is lost
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
 
 DOCUMENT = Document("docs/schedule.md")
 HOME = "/srv/analytics"
-
-ON_DEMAND = pytest.mark.skipif(
-    "NIGHTLY" not in os.environ, reason="installs a scheduler; set NIGHTLY=1"
-)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +104,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin"
 
 
-@ON_DEMAND
+@pytest.mark.schedulers
 def test_airflow_runs_the_dag(
     installed: Path, followed: Followed, tmp_path: Path
 ) -> None:
@@ -126,7 +121,7 @@ def test_airflow_runs_the_dag(
     assert "bookmarks" in file(followed, "state.json").read_text()
 
 
-@ON_DEMAND
+@pytest.mark.schedulers
 def test_dagster_runs_the_assets(
     installed: Path, followed: Followed, tmp_path: Path
 ) -> None:
