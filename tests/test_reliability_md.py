@@ -39,4 +39,5 @@ def test_a_promise_has_a_test_and_a_figure(promise: list[str]) -> None:
     _, tests, figure = promise
     assert TEST.search(tests)
     assert not TEST.sub("", tests).strip(", ")
-    assert figure
+    assert re.search(r"\w", figure)
+    assert "@" not in figure  # A figure that is still to be measured.

@@ -48,7 +48,8 @@ def main() -> None:
         with Interruptions() as interruptions:
             verdicts = [interruptions.judge(number) for number in numbers]
             is_lost = report("what interrupted", "INTERRUPTION", verdicts) or is_lost
-            _say(f"On a signal the tap ended in {interruptions.longest_end:.1f} s.")
+            if interruptions.longest_end:
+                _say(f"On a signal the tap ended in {interruptions.longest_end:.1f} s.")
     sys.exit(1 if is_lost else 0)
 
 
