@@ -21,7 +21,10 @@ KEY = "t3stk3y0fth3sandb0x/with+all=that&needs%escapes"
 PASSWORD = "t3stpassw0rd0fth3databas3"
 """The password in the URLs of databases."""
 
-CORES = ("t3stk3y0fth3sandb0x", PASSWORD)
+PLAIN_KEY = "t3stk3y0fth3sandb0x"
+"""A key for documents, whose commands quote nothing."""
+
+CORES = (PLAIN_KEY, PASSWORD)
 """What URLs, JSON, HTML and Python write as it is."""
 
 KEEP_SECRETS = frozenset({".env", "config.json", "secrets.toml"})

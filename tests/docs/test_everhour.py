@@ -10,6 +10,7 @@ import pytest
 from tap_analytics.sandbox import PRESETS, Sandbox, SandboxOptions
 from tests.conftest import TODAY
 from tests.docs.documents import Document, Followed
+from tests.scanning import PLAIN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ NIGHTLY = [block for block in DOCUMENT.blocks if block.language == "sh"][-1]
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Sandbox]:
-    options = PRESETS["everhour"] | {"rate_limit": None}
+    options = PRESETS["everhour"] | {"rate_limit": None, "api_key": PLAIN_KEY}
     with Sandbox(SandboxOptions(**options, today=TODAY, projects=3)) as sandbox:
         yield sandbox
 

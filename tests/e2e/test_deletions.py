@@ -22,6 +22,7 @@ from tap_analytics.tap import TapAnalytics
 from tests.conftest import TODAY, copied_database, empty_database
 from tests.e2e.commands import environment
 from tests.running import STREAMS, run_tap, settings
+from tests.scanning import KEY
 from tests.target_dlt.conftest import duckdb_at
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class TargetDlt:
 @pytest.fixture
 def api() -> Iterator[Sandbox]:
     """An API as it was when everything was loaded."""
-    options = SandboxOptions(projects=4, tasks=3, time_records=4, today=TODAY)
+    options = SandboxOptions(
+        projects=4, tasks=3, time_records=4, today=TODAY, api_key=KEY
+    )
     with Sandbox(options) as sandbox:
         yield sandbox
 
@@ -118,7 +121,9 @@ def api() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def first_load(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the tap writes of that API."""
-    options = SandboxOptions(projects=4, tasks=3, time_records=4, today=TODAY)
+    options = SandboxOptions(
+        projects=4, tasks=3, time_records=4, today=TODAY, api_key=KEY
+    )
     folder = tmp_path_factory.mktemp("first")
     then = mock.patch.object(TapAnalytics, "initialized_at", LONG_AGO)
     with Sandbox(options) as sandbox, then:

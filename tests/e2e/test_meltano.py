@@ -23,6 +23,7 @@ from tap_analytics.tap import TapAnalytics
 from tests.conftest import TODAY, empty_database
 from tests.e2e.commands import PROJECT, run
 from tests.running import STREAMS
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +64,9 @@ class Meltano:
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Sandbox]:
-    options = SandboxOptions(projects=FEW, tasks=4, time_records=11, today=TODAY)
+    options = SandboxOptions(
+        projects=FEW, tasks=4, time_records=11, today=TODAY, api_key=KEY
+    )
     with Sandbox(options) as sandbox:
         yield sandbox
 
@@ -310,7 +313,9 @@ def files(meltano: Meltano, tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture(scope="module")
 def larger_api() -> Iterator[Sandbox]:
-    options = SandboxOptions(projects=MANY, tasks=1, time_records=1, today=TODAY)
+    options = SandboxOptions(
+        projects=MANY, tasks=1, time_records=1, today=TODAY, api_key=KEY
+    )
     with Sandbox(options) as sandbox:
         yield sandbox
 
