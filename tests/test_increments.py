@@ -190,6 +190,7 @@ def test_a_project_that_vanished_is_new_when_it_comes_back(
         ("date", days_ago(12)[:10], (NOW + timedelta(days=1)).isoformat()[:10]),
         ("datetime", days_ago(12), None),
     ],
+    ids=["date", "datetime"],
 )
 def test_the_api_s_own_filter_is_asked_for(
     sandbox: SandboxFactory, tmp_path: Path, form: str, since: str, until: str | None
