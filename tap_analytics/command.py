@@ -60,6 +60,9 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         outcome = FAILED
+        if isinstance(report, LogReport):
+            # Some show the last line alone: Meltano, where it tests a configuration.
+            report.end(outcome)
         logger.error(  # noqa: TRY400
             "%s", message_for(error), exc_info=logger.isEnabledFor(logging.DEBUG)
         )

@@ -54,11 +54,12 @@ class Report(ABC):
         self._thread.start()
 
     def end(self, outcome: str) -> None:
-        """Tell how the run ended, if one has begun and came as far as a request."""
+        """Tell once how the run ended, if it came as far as a request."""
         if self._thread is None:
             return
         self._is_over.set()
         self._thread.join()
+        self._thread = None
         if self.progress.requests:
             self.close(outcome)
 

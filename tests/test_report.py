@@ -70,14 +70,16 @@ def test_values_that_do_not_fit_are_warnings_of_a_kind(
     assert "1 warning (misfit 1)." in last_line(run(api, tmp_path))
 
 
-def test_the_last_line_of_a_failed_run_follows_the_error(
+def test_a_failed_run_is_summed_up_once_and_ends_with_the_error(
     api: Sandbox, tmp_path: Path
 ) -> None:
     api.fault("/v1/team/time", status=403)
     outcome = run(api, tmp_path)
-    assert "the API key was refused" in outcome.err.splitlines()[-2]
-    assert last_line(outcome).startswith("Failed in ")
-    assert "clients 4, projects 3, tasks 6, time 0, " in last_line(outcome)
+    assert "the API key was refused" in last_line(outcome)
+    assert outcome.err.count("Failed in ") == 1
+    summary = outcome.err.splitlines()[-2]
+    assert "| Failed in " in summary
+    assert "clients 4, projects 3, tasks 6, time 0, " in summary
 
 
 def test_a_run_that_asked_for_nothing_has_no_last_line(tmp_path: Path) -> None:
