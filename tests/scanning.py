@@ -27,7 +27,7 @@ PLAIN_KEY = "t3stk3y0fth3sandb0x"
 CORES = (PLAIN_KEY, PASSWORD)
 """What URLs, JSON, HTML and Python write as it is."""
 
-KEEP_SECRETS = frozenset({".env", "config.json", "secrets.toml"})
+KEEP_SECRETS = frozenset({".env", "config.json", "secrets.toml", "tap.json"})
 """Files that tests put a secret into, as users do."""
 
 

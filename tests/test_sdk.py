@@ -32,6 +32,7 @@ from tap_analytics.page import Page
 from tap_analytics.sdk import InterruptibleTap, OrderedStream
 from tap_analytics.tap import TapAnalytics
 from tests.running import STREAMS
+from tests.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox
     from tests.conftest import SandboxFactory
 
-CONFIG = {"api_key": "sandbox-key", "api_url": "http://127.0.0.1:9"}
+CONFIG = {"api_key": KEY, "api_url": "http://127.0.0.1:9"}
 
 
 @pytest.fixture(autouse=True)
