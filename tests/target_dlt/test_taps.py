@@ -33,10 +33,11 @@ def install(pytestconfig: pytest.Config) -> Callable[[str], Path]:
         done = home / "installed"
         if not done.exists():
             shutil.rmtree(home, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+            uv = [sys.executable, "-m", "uv", "--quiet"]
+            python = home / "bin" / "python"
+            subprocess.run([*uv, "venv", "--python", sys.executable, home], check=True)
             subprocess.run(
-                [home / "bin" / "python", "-m", "pip", "install", "-q", requirement],
-                check=True,
+                [*uv, "pip", "install", "--python", python, requirement], check=True
             )
             done.touch()
         return home / "bin"
