@@ -83,7 +83,7 @@ chaos: $(FOR_DEV) ## Let API and runs fail in hundreds of ways, and count what i
 		$(if $(INTERRUPTION),--interruption $(INTERRUPTION))
 
 kill: $(FOR_DEV) ## Kill target-dlt at 100 random moments, and count what is lost
-	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/target_dlt/test_failure.py -k killed_run
+	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/behaviour/target_dlt/test_failure.py -k killed_run
 
 format: $(FOR_DEV) ## Put the code into the style that check asks for
 	$(BIN)/ruff check --fix

@@ -17,7 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tap_analytics.presets import SETTINGS
+from tap_analytics.settings import SETTINGS
 
 PROJECT = Path(__file__).parents[1]
 FILES = (

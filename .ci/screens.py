@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tap_analytics.progress import Progress
-from tap_analytics.report import COMPLETE
-from tap_analytics.screen import summed_up, under_way
+from tap_analytics.report.report import COMPLETE
+from tap_analytics.report.screen import summed_up, under_way
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

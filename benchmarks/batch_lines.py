@@ -17,10 +17,10 @@ from typing import Any
 
 import msgspec
 
-from tap_analytics.target_dlt.batch import Run, StreamBuffer
-from tap_analytics.target_dlt.metadata import Metadata
-from tap_analytics.target_dlt.reader import LineReader
+from tap_analytics.target_dlt.columns.sdc_columns import Metadata
+from tap_analytics.target_dlt.columns.stream_buffer import Run, StreamBuffer
 from tap_analytics.target_dlt.settings import SETTINGS
+from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 
 BATCH_ROWS = SETTINGS["properties"]["batch_size_rows"]["default"]
 

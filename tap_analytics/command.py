@@ -13,7 +13,7 @@ from singer_sdk.exceptions import SingerSDKError
 
 from tap_analytics.progress import progress
 from tap_analytics.redaction import redaction
-from tap_analytics.report import (
+from tap_analytics.report.report import (
     COMPLETE,
     FAILED,
     STOPPED,
@@ -21,13 +21,13 @@ from tap_analytics.report import (
     Report,
     WarningCounter,
 )
-from tap_analytics.tap import TapAnalytics
-from tap_analytics.terminal import (
+from tap_analytics.report.terminal import (
     Terminal,
     TerminalHandler,
     TerminalReport,
     is_terminal,
 )
+from tap_analytics.tap import TapAnalytics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,10 @@ from urllib.parse import quote
 import msgspec
 from requests.adapters import HTTPAdapter
 
-from tap_analytics.auth import (
+from tap_analytics.api.answers import retry_after
+from tap_analytics.api.page import Page
+from tap_analytics.api.pagination import Pagination
+from tap_analytics.api.session import (
     HEADER_NAME,
     HEADER_VALUE,
     KEY,
@@ -27,16 +30,13 @@ from tap_analytics.auth import (
     read_environment,
     warn_if_readable,
 )
-from tap_analytics.client import CONNECT_TIMEOUT, GONE, KEY_REFUSED, RETRIED
+from tap_analytics.api.throttle import Throttle
 from tap_analytics.errors import ConfigError, FatalAPIError, RetriableAPIError
-from tap_analytics.fields import ADDITIONAL_FIELDS, Fields
-from tap_analytics.page import Page
-from tap_analytics.pagination import Pagination
-from tap_analytics.presets import PRESETS, with_preset
 from tap_analytics.redaction import redaction
-from tap_analytics.retry import retry_after
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.settings import PRESETS, with_preset
+from tap_analytics.singer.stream import CONNECT_TIMEOUT, GONE, KEY_REFUSED, RETRIED
 from tap_analytics.streams import STREAMS
-from tap_analytics.throttle import Throttle
 
 try:
     import dlt
@@ -63,8 +63,8 @@ if TYPE_CHECKING:
     from dlt.sources.rest_api.typing import ClientConfig, EndpointResource
     from requests import PreparedRequest, Request, Response, Session
 
-    from tap_analytics.client import AnalyticsStream
-    from tap_analytics.pagination import NextRequest
+    from tap_analytics.api.pagination import NextRequest
+    from tap_analytics.singer.stream import AnalyticsStream
 
 Style = Literal["auto", "none", "link", "next_url", "cursor", "page", "offset"]
 """How the API hands out more than one page."""

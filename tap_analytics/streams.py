@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
-from tap_analytics.client import AnalyticsStream
-from tap_analytics.fields import ADDITIONAL_FIELDS
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS
+from tap_analytics.singer.stream import AnalyticsStream
 
 if sys.version_info >= (3, 12):
     from typing import override

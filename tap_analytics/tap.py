@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_analytics.auth import HEADER_NAME, HEADER_VALUE, KEY
-from tap_analytics.client import Api
-from tap_analytics.environment import settings_from
+from tap_analytics.api.session import HEADER_NAME, HEADER_VALUE, KEY
 from tap_analytics.errors import ConfigError
-from tap_analytics.presets import PRESETS
+from tap_analytics.plugin.environment import settings_from
 from tap_analytics.redaction import redaction
-from tap_analytics.sampling import inferred_columns
-from tap_analytics.sdk import InterruptibleTap, PresetTap
+from tap_analytics.settings import PRESETS
+from tap_analytics.singer.discovery import inferred_columns
+from tap_analytics.singer.stream import Api
+from tap_analytics.singer.sync import InterruptibleTap, PresetTap
 from tap_analytics.streams import STREAMS
 
 if sys.version_info >= (3, 12):
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_analytics.client import AnalyticsStream
+    from tap_analytics.singer.stream import AnalyticsStream
 
 _PAGINATION_STYLES = [
     "auto",
@@ -335,7 +335,7 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)
             return
-        from tap_analytics.check import Check  # noqa: PLC0415 - no run needs it
+        from tap_analytics.singer.connection_test import Check  # noqa: PLC0415 - no run needs it
 
         # Columns are not inferred for it: that takes more requests than the test.
         config = {**ctx.params["config"].config}

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, settings
 
 from tap_analytics.redaction import redaction
 from tap_analytics.sandbox import Sandbox, SandboxOptions
-from tests.e2e.commands import copy_project, succeed
-from tests.scanning import KEY, scan
+from tests.helpers.commands import copy_project, succeed
+from tests.helpers.scanning import KEY, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,14 +16,15 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
-from tap_analytics.target_dlt import batch_files, configuration, mapping
-from tap_analytics.target_dlt.batch import Run, StreamBuffer
+from tap_analytics.target_dlt import configuration
+from tap_analytics.target_dlt.columns.sdc_columns import Metadata
+from tap_analytics.target_dlt.columns.stream_buffer import Run, StreamBuffer
 from tap_analytics.target_dlt.errors import InputError, SetupError
-from tap_analytics.target_dlt.loader import Loader
-from tap_analytics.target_dlt.metadata import Metadata
-from tap_analytics.target_dlt.pending import Pending
-from tap_analytics.target_dlt.reader import LineReader
+from tap_analytics.target_dlt.load_trigger import Pending
+from tap_analytics.target_dlt.loading.loader import Loader
 from tap_analytics.target_dlt.settings import SETTINGS
+from tap_analytics.target_dlt.singer_in import batch_files, stream_maps
+from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_analytics.target_dlt.batch import Batch
+    from tap_analytics.target_dlt.columns.stream_buffer import Batch
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -145,7 +146,7 @@ class TargetDlt(Target):
             self._add_lines(stream, lines, first_line, place)
             return
         for number, line in enumerate(lines, first_line):
-            for alias, mapped in mapping.mapped(self.mapper, stream, line):
+            for alias, mapped in stream_maps.mapped(self.mapper, stream, line):
                 self._add_lines(alias, [mapped], number, place)
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from tests.chaos.kinds import Ending, child_paths
 from tests.chaos.pipeline import Pipeline
 from tests.chaos.places import PLACES, truth_of
 from tests.conftest import TODAY
-from tests.running import STREAMS, settings
+from tests.helpers.running import STREAMS, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,14 +13,14 @@ from tests.chaos.kinds import Ending
 from tests.chaos.schedules import schedule
 from tests.chaos.truth import truth
 from tests.chaos.warehouse import Warehouse
-from tests.running import STREAMS, run_tap, settings
+from tests.helpers.running import STREAMS, run_tap, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.chaos.schedules import Schedule
     from tests.chaos.warehouse import Table
-    from tests.running import Outcome
+    from tests.helpers.running import Outcome
 
     Tables = dict[str, Table]
 

@@ -9,7 +9,7 @@ from typing import Any
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.chaos.kinds import KINDS, Ending
 from tests.conftest import TODAY
-from tests.scanning import KEY
+from tests.helpers.scanning import KEY
 
 TOTALS = {
     "page": ("page", "per_page", "total", "total_pages"),

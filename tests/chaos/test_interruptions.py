@@ -1,6 +1,6 @@
 """A few of the interruptions that `make chaos` tries, and proof that nothing escapes.
 
-How a signal ends the tap alone is in tests/test_interruptions.py.
+How a signal ends the tap alone is in tests/behaviour/test_interruptions.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_analytics.client import AnalyticsStream
+from tap_analytics.singer.stream import AnalyticsStream
 from tests.chaos.judging import judge
 from tests.chaos.kinds import KINDS, Ending
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_analytics.fields import Row
-    from tap_analytics.page import Page
+    from tap_analytics.api.page import Page
+    from tap_analytics.rows.fields import Row
 
 SEEDS = {
     "429": 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.running import STREAMS
+from tests.helpers.running import STREAMS
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox

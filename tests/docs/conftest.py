@@ -8,7 +8,7 @@ import pytest
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.conftest import TODAY
-from tests.scanning import PLAIN_KEY
+from tests.helpers.scanning import PLAIN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

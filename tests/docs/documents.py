@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from tests.e2e.commands import PROJECT, succeed
-from tests.running import STREAMS
+from tests.helpers.commands import PROJECT, succeed
+from tests.helpers.running import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.docs.documents import RUN, SHOWN, Document, documents
-from tests.e2e.commands import PROJECT
+from tests.helpers.commands import PROJECT
 
 DOCUMENTS = documents()
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#]*)(?:#([^)]*))?\)")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import empty_database
 from tests.docs.documents import Document, Followed
-from tests.running import STREAMS
+from tests.helpers.running import STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.documents import Document
-from tests.e2e.commands import PROJECT
+from tests.helpers.commands import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.documents import Document, Followed
-from tests.e2e.commands import PROJECT
-from tests.running import STREAMS
-from tests.scripts import script
+from tests.helpers.commands import PROJECT
+from tests.helpers.running import STREAMS
+from tests.helpers.scripts import script
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox

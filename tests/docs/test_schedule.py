@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.docs.documents import Document, Followed
-from tests.e2e.commands import succeed
+from tests.helpers.commands import succeed
 
 if TYPE_CHECKING:
     from pathlib import Path

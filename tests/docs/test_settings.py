@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.docs.documents import Document
-from tests.scripts import script
+from tests.helpers.scripts import script
 
 
 def test_the_settings_are_those_of_the_tap() -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.e2e.commands import copy_project, run, succeed
-from tests.running import STREAMS
+from tests.helpers.commands import copy_project, run, succeed
+from tests.helpers.running import STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,13 +17,13 @@ import pytest
 from psycopg2.sql import SQL, Identifier
 from ruamel.yaml import YAML
 
-from tap_analytics.environment import settings_from
+from tap_analytics.plugin.environment import settings_from
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tap_analytics.tap import TapAnalytics
 from tests.conftest import TODAY, empty_database
-from tests.e2e.commands import PROJECT, run
-from tests.running import STREAMS
-from tests.scanning import KEY
+from tests.helpers.commands import PROJECT, run
+from tests.helpers.running import STREAMS
+from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.commands import PROJECT, environment, run, succeed
-from tests.running import STREAMS
+from tests.helpers.commands import PROJECT, environment, run, succeed
+from tests.helpers.running import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

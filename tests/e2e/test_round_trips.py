@@ -12,9 +12,9 @@ import pytest
 
 from tap_analytics.sandbox import PRESETS, Sandbox, SandboxOptions
 from tests.conftest import TODAY
-from tests.e2e.commands import succeed
-from tests.running import STREAMS
-from tests.scanning import KEY
+from tests.helpers.commands import succeed
+from tests.helpers.running import STREAMS
+from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

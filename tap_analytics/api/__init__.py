@@ -1,0 +1,1 @@
+"""A path in, a page out: HTTP, its retries and its limits."""

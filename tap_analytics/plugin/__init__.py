@@ -1,0 +1,1 @@
+"""Settings from files and environment, for tap and target alike."""

@@ -1,0 +1,1 @@
+"""What is fetched ahead, and in which order it comes out."""

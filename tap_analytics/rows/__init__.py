@@ -1,0 +1,1 @@
+"""A raw record in, a row out: types, columns and bookmarks."""

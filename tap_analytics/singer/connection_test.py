@@ -1,0 +1,255 @@
+"""The connection test: what was found out about an API, and what to do if it fails.
+
+The SDK's own test ends with the first error, and says nothing of what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from tap_analytics.api.page import Page
+from tap_analytics.api.page_hints import Signs
+from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.singer.stream import KEY_REFUSED, AnalyticsStream, Api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import requests
+    from singer_sdk import Tap
+
+PREFIXES = ("", "/v1", "/api", "/api/v1", "/v2", "/api/v2")
+"""Where an API that is not where it was looked for may be."""
+
+_LIMIT_HEADER = re.compile(
+    r"(x-)?rate-?limit(-(limit|remaining|reset|policy))?", re.IGNORECASE
+)
+_ALLOWED = re.compile(r"(x-)?rate-?limit-limit", re.IGNORECASE)
+_POLICY = re.compile(r"\b(?:q=)?(\d+);\s*w=(\d+)")
+_WIDTH = 14
+
+
+class Check:
+    """Reads one record of each stream, and takes note of what the API shows.
+
+    Args:
+        make_tap: Returns a new tap, with the settings to test.
+
+    Attributes:
+        failures: What could not be read, by top-level stream.
+        advice: Settings that would help.
+    """
+
+    def __init__(self, make_tap: Callable[[], Tap]) -> None:
+        self._make_tap = make_tap
+        self._responses: dict[str, list[requests.Response]] = defaultdict(list)
+        self.failures: dict[str, FatalAPIError] = {}
+        self.advice: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """Read one record of each stream.
+
+        One request that fails is enough if none succeeded before it: it is not the
+        stream then. But where some streams can be read, all are tried.
+        """
+        tap = self._watched_tap()
+        self._streams = _streams(tap)
+        for name, stream in self._streams.items():
+            if stream.parent_stream_type is not None:
+                continue
+            family = [tap.streams[name], *tap.streams[name].descendent_streams]
+            try:
+                tap.run_sync_dry_run(1, family)
+            except FatalAPIError as error:
+                self.failures[name] = error
+                if not self._succeeded:
+                    break
+                tap = self._watched_tap()  # The threads of this one have ended.
+        self._advise()
+
+    def verdict(self) -> Iterator[str]:
+        """Return what was found out, line by line."""
+        config = next(iter(self._streams.values())).config
+        yield self._headline()
+        yield _line("key", f"{self._key()}, sent in {config['api_key_header']}")
+        if self._succeeded:
+            yield _line("records", f"found by data_selector {self._selector!r}")
+            yield _line("limit", self._limit(config))
+        for name in self._streams if self._succeeded else self._responses:
+            yield _line(name, self._of(name))
+        if self.advice:
+            yield f"Put this into the config: {json.dumps(self.advice)}"
+
+    def error(self) -> FatalAPIError | None:
+        """Return what went wrong, `None` if nothing did."""
+        if len(self.failures) <= 1:
+            return next(iter(self.failures.values()), None)
+        return FatalAPIError(" ".join(map(str, self.failures.values())))
+
+    def _watched_tap(self) -> Tap:
+        tap = self._make_tap()
+        for stream in _streams(tap).values():
+            stream.api.on_response = self._note
+        return tap
+
+    def _note(self, stream: str, response: requests.Response) -> None:
+        self._responses[stream].append(response)
+
+    @property
+    def _succeeded(self) -> bool:
+        return any(self._pages())
+
+    @property
+    def _selector(self) -> str:
+        return next(iter(self._streams.values())).records_jsonpath
+
+    def _page(self, stream: str) -> Page | None:
+        """Return a page of a stream that was read as it should be."""
+        for response in self._responses.get(stream, ()):
+            if response.status_code == HTTPStatus.OK:
+                with suppress(FatalAPIError, RetriableAPIError):
+                    page = Page(response, self._selector)
+                    _ = page.records
+                    return page
+        return None
+
+    def _pages(self) -> Iterator[Page]:
+        return filter(None, map(self._page, self._streams))
+
+    def _headline(self) -> str:
+        if not self._succeeded:
+            return "It does not work yet."
+        unread = [name for name in self._responses if self._page(name) is None]
+        if unread:
+            return f"The key is accepted, but {', '.join(unread)} can't be read."
+        if len(self._responses) < len(self._streams):
+            return (
+                f"It works, but of {', '.join(self._not_asked_for)} nothing is known."
+            )
+        return f"It works: all {len(self._streams)} streams can be read."
+
+    @property
+    def _not_asked_for(self) -> list[str]:
+        return [name for name in self._streams if name not in self._responses]
+
+    def _key(self) -> str:
+        answers = list(self._all_responses())
+        if any(answer.status_code in KEY_REFUSED for answer in answers):
+            return "refused"
+        return "accepted" if any(map(_is_json, answers)) else "not tested"
+
+    def _limit(self, config: Mapping[str, Any]) -> str:
+        told = ", ".join(f"{name}: {value}" for name, value in self._limit_headers())
+        if requests_allowed := config.get("rate_limit_requests"):
+            seconds = config["rate_limit_seconds"]
+            return f"{requests_allowed} requests in {seconds} s, as set" + (
+                f"; the API says {told}" if told else ""
+            )
+        return told or "none announced; it is learned if the API refuses a request"
+
+    def _limit_headers(self) -> list[tuple[str, str]]:
+        for page in self._pages():
+            headers = page.headers.items()
+            if found := [pair for pair in headers if _LIMIT_HEADER.fullmatch(pair[0])]:
+                return found
+        return []
+
+    def _of(self, name: str) -> str:
+        page = self._page(name)
+        if page is not None:
+            counted = Signs(page).number("rows")
+            total = f" of {counted:,}" if counted is not None else ""
+            of_what = " of the first project" if self._is_child(name) else ""
+            found = self._streams[name].pagination.found
+            return f"{len(page.records):,}{total} rows{of_what}, pagination {found}"
+        if name not in self._responses:
+            return "not asked for: there is no project"
+        answer = self._responses[name][-1]
+        if _is_json(answer):
+            return f"not read: no list of records in what GET {answer.url} answered"
+        what = f"{answer.status_code} {answer.reason or ''}".rstrip()
+        gone = self._is_child(name) and answer.status_code == HTTPStatus.NOT_FOUND
+        advice = ": does a project have such a resource?" if gone else ""
+        return f"not read: GET {answer.url} answered {what}{advice}"
+
+    def _is_child(self, name: str) -> bool:
+        return self._streams[name].parent_stream_type is not None
+
+    # What would help
+
+    def _advise(self) -> None:
+        for response in self._all_responses():
+            if response.status_code == HTTPStatus.NOT_FOUND and not self._succeeded:
+                self._find_prefix()
+            elif response.status_code in KEY_REFUSED:
+                self._advise_on_key(response.headers.get("WWW-Authenticate", ""))
+            elif response.status_code == HTTPStatus.OK and not self._succeeded:
+                self._advise_on_selector(response)
+        config = next(iter(self._streams.values())).config
+        if not config.get("rate_limit_requests"):
+            self._advise_on_limit(dict(self._limit_headers()))
+
+    def _all_responses(self) -> Iterator[requests.Response]:
+        for responses in list(self._responses.values()):
+            yield from responses
+
+    def _advise_on_key(self, asked: str) -> None:
+        scheme = asked.partition(" ")[0]
+        if scheme.lower() == "bearer":
+            self.advice["api_key_header"] = "Authorization"
+            self.advice["api_key"] = f"{scheme} your-key"
+
+    def _advise_on_selector(self, response: requests.Response) -> None:
+        with suppress(FatalAPIError, RetriableAPIError):
+            if selectors := Page(response, self._selector).lists():
+                self.advice["data_selector"] = selectors[0]
+
+    def _advise_on_limit(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            if found := _POLICY.search(value):
+                self.advice["rate_limit_requests"] = int(found[1])
+                self.advice["rate_limit_seconds"] = int(found[2])
+                return
+            if _ALLOWED.fullmatch(name) and value.isdigit():
+                self.advice["rate_limit_requests"] = int(value)
+
+    def _find_prefix(self) -> None:
+        """Look whether the first stream is somewhere else at the same origin."""
+        tap = self._make_tap()
+        first = next(iter(self._streams.values()))
+        config = {**first.config, "max_retries": 0}
+        for prefix in PREFIXES:
+            if prefix == config["path_prefix"].rstrip("/"):
+                continue
+            api = Api({**config, "path_prefix": prefix})
+            stream = type(first)(tap, api)
+            with suppress(FatalAPIError):
+                stream.fetch(None, None)
+                self.advice["path_prefix"] = prefix
+                return
+
+
+def _is_json(response: requests.Response) -> bool:
+    if response.status_code != HTTPStatus.OK:
+        return False
+    with suppress(FatalAPIError, RetriableAPIError):
+        Page(response)
+        return True
+    return False
+
+
+def _streams(tap: Tap) -> dict[str, AnalyticsStream]:
+    return {
+        name: stream
+        for name, stream in tap.streams.items()
+        if isinstance(stream, AnalyticsStream)
+    }
+
+
+def _line(what: str, text: str) -> str:
+    return f"  {what:<{_WIDTH}}{text}"

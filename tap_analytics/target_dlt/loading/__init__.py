@@ -1,0 +1,1 @@
+"""Arrow tables into a destination, through dlt."""

@@ -1,0 +1,120 @@
+"""Keeps appended rows from being doubled when a run that was killed is repeated.
+
+Rows with a key are merged, so it does no harm to load them again. Rows without one are
+appended, and those that no STATE vouched for when a run was killed come again. So each
+load that appends is noted in the destination before it begins, and the note is taken
+away when the STATE goes out. What a dead run left notes about is removed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+
+from tap_analytics.target_dlt.loading.working_directory import is_alive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from dlt.common.destination.typing import PreparedTableSchema
+    from dlt.common.schema.typing import TColumnSchema
+
+    from tap_analytics.target_dlt.loading.tables import Tables
+
+LOAD_ID = "_dlt_load_id"
+"""The column that tells the rows of a load, called as dlt calls it."""
+
+NOTES = "_target_dlt_loads"
+"""The table of notes: pipeline, run, table_name and load_id of unconfirmed loads."""
+
+_COLUMNS = ("pipeline", "run", "table_name", "load_id")
+
+
+def with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
+    """Add the column that tells the rows of this load."""
+    return rows.append_column(LOAD_ID, pa.repeat(load_id, rows.num_rows))
+
+
+class Appends:
+    """Notes about loads that append, in SQL databases.
+
+    Args:
+        tables: The tables.
+        run: What tells this run from others.
+    """
+
+    def __init__(self, tables: Tables, run: str) -> None:
+        self._tables = tables
+        self._pipeline = tables.pipeline.pipeline_name
+        self._run = run
+        self._is_noted = False
+        self._notes = ""
+
+    def begin(self, load_id: str, tables: Iterable[str]) -> None:
+        """Note a load that is about to append to tables."""
+        if not tables or self._tables.sql is None:
+            return
+        self._make_notes()
+        self._is_noted = True
+        for table in tables:
+            self._execute(
+                f"INSERT INTO {self._notes} VALUES (%s, %s, %s, %s)",  # noqa: S608
+                (self._pipeline, self._run, table, load_id),
+            )
+
+    @contextmanager
+    def confirmed(self) -> Iterator[None]:
+        """Take the notes of this run away, as the first thing in the context.
+
+        A STATE that vouches for the rows is to go out right then: were the run killed
+        in between, they would be doubled.
+        """
+        if not self._is_noted:
+            yield
+            return
+        with self._tables.connected():
+            self._execute(f"DELETE FROM {self._notes} WHERE run = %s", (self._run,))  # noqa: S608
+            self._is_noted = False
+            yield
+
+    def discard_unconfirmed(self, table: str) -> None:
+        """Remove the rows that dead runs left in a table without a STATE."""
+        if self._tables.sql is None or LOAD_ID not in self._tables.columns(table):
+            return
+        self._make_notes()
+        noted = self._execute(
+            f"SELECT DISTINCT run, load_id FROM {self._notes}"  # noqa: S608
+            " WHERE pipeline = %s AND table_name = %s",
+            (self._pipeline, table),
+        )
+        qualified = self._tables.sql.sql_client.make_qualified_table_name(table)
+        for run, load_id in noted or ():
+            if run == self._run or is_alive(run):
+                continue
+            self._execute(f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s", (load_id,))  # noqa: S608
+            self._execute(
+                f"DELETE FROM {self._notes} WHERE table_name = %s AND load_id = %s",  # noqa: S608
+                (table, load_id),
+            )
+
+    def _make_notes(self) -> None:
+        if self._notes or self._tables.sql is None:
+            return
+        client = self._tables.sql
+        self._notes = client.sql_client.make_qualified_table_name(NOTES)
+        client.initialize_storage()
+        if not client.get_storage_table(NOTES)[0]:
+            text = client.type_mapper.to_destination_type(
+                cast("TColumnSchema", {"name": "run", "data_type": "text"}),
+                cast("PreparedTableSchema", {"name": NOTES, "columns": {}}),
+            )
+            columns = ", ".join(f"{name} {text}" for name in _COLUMNS)
+            self._execute(f"CREATE TABLE {self._notes} ({columns})")
+
+    def _execute(
+        self, statement: str, values: Sequence[str] = ()
+    ) -> Sequence[Sequence[Any]] | None:
+        assert self._tables.sql is not None  # noqa: S101
+        return self._tables.sql.sql_client.execute_sql(statement, *values)

@@ -1,0 +1,1 @@
+"""Singer messages in: lines, batch files and their records."""

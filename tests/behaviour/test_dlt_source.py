@@ -1,0 +1,552 @@
+"""The dlt source: the rows of the tap, by dlt's own means."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import inspect
+import json
+import ssl
+import subprocess
+import sys
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import dlt
+import duckdb
+import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from tap_analytics import sandbox as sandboxes
+from tap_analytics.dlt_source import DEFAULTS, analytics_source
+from tap_analytics.errors import ConfigError
+from tap_analytics.tap import TapAnalytics
+from tests.helpers.answering import answering
+from tests.helpers.running import STREAMS, Outcome, run_tap, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_analytics.sandbox import Sandbox
+    from tests.conftest import SandboxFactory
+
+SMALL = {"projects": 3, "tasks": 2, "time_records": 3, "clients": 4, "users": 2}
+STYLES = ("none", "link", "next_url", "cursor", "page", "offset")
+
+
+@pytest.fixture(autouse=True)
+def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def api(sandbox: SandboxFactory) -> Sandbox:
+    return sandbox(**SMALL, team_time=5)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> dlt.Pipeline:
+    return dlt.pipeline(
+        "analytics",
+        pipelines_dir=str(tmp_path / "pipelines"),
+        destination=dlt.destinations.duckdb(str(tmp_path / "loaded.duckdb")),
+        dataset_name="rows",
+    )
+
+
+def source(api: Sandbox, **config: Any) -> Any:
+    return analytics_source(**settings(api, **config))
+
+
+def table(pipeline: dlt.Pipeline, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table by `id`, without what dlt adds."""
+    with pipeline.sql_client() as client:
+        relation = client.native_connection.table(f"rows.{name}")
+        rows = [
+            dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()
+        ]
+    for row in rows:
+        for column in [name for name in row if name.startswith("_dlt")]:
+            del row[column]
+        if isinstance(row.get("additional_fields"), str):
+            row["additional_fields"] = json.loads(row["additional_fields"])
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def as_loaded(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records of the tap as a table has them."""
+    rows: list[dict[str, Any]] = json.loads(json.dumps(records, default=float))
+    for row in rows:
+        created = row.pop("createdAt")
+        row["created_at"] = created and datetime.fromisoformat(created)
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def tap_of(api: Sandbox, folder: Path, **config: Any) -> Outcome:
+    outcome = run_tap(settings(api, **config), folder=folder)
+    assert outcome.status == 0, outcome.err
+    return outcome
+
+
+def error_of(pipeline: dlt.Pipeline, api: Sandbox, **config: Any) -> str:
+    """Return what the failed run says."""
+    with pytest.raises(PipelineStepFailed) as failure:
+        pipeline.run(source(api, **config))
+    assert not pipeline.has_pending_data
+    return str(failure.value)
+
+
+# The same rows as the tap's
+
+
+@pytest.mark.parametrize("setting", ["auto", "as the API does"])
+@pytest.mark.parametrize("style", STYLES)
+def test_every_row_is_the_one_that_the_tap_writes(
+    sandbox: SandboxFactory,
+    tmp_path: Path,
+    pipeline: dlt.Pipeline,
+    style: str,
+    setting: str,
+) -> None:
+    totals = ("offset", "limit", "total") if style == "offset" else ("page", "total")
+    api = sandbox(**SMALL, team_time=7, pagination=style, page_size=2, totals=totals)
+    pagination = style if setting != "auto" else setting
+    tap = tap_of(api, tmp_path, pagination=pagination)
+    pipeline.run(source(api, pagination=pagination))
+    for stream in STREAMS:
+        rows = table(pipeline, stream)
+        assert rows == as_loaded(tap.records(stream))
+        assert len(rows) == api.counts()[stream]
+
+
+@pytest.mark.parametrize(
+    "identifier", ["as:123", "a/b", "ü", "a b?c#d%25", "{x}", "..x"]
+)
+def test_a_project_id_may_hold_any_character(
+    api: Sandbox, pipeline: dlt.Pipeline, identifier: str
+) -> None:
+    api.add("projects", {"id": identifier})
+    api.add("tasks", {"id": "its task"}, parent=identifier)
+    pipeline.run(source(api).with_resources("tasks"))
+    (task,) = (row for row in table(pipeline, "tasks") if row["id"] == "its task")
+    assert task["project_id"] == identifier
+
+
+def test_values_are_made_to_fit_as_by_the_tap(
+    api: Sandbox, tmp_path: Path, pipeline: dlt.Pipeline
+) -> None:
+    for number, created in enumerate(
+        ["2024-05-06 07:08:09", 1714979289, 1714979289123, "yesterday", True, None]
+    ):
+        api.add("clients", {"id": number, "createdAt": created, "name": ["no", "text"]})
+    api.add("clients", {"id": Decimal("1.10"), "createdAt": Decimal("0.123456")})
+    tap = tap_of(api, tmp_path)
+    pipeline.run(source(api).with_resources("clients"))
+    assert table(pipeline, "clients") == as_loaded(tap.records("clients"))
+
+
+def test_undeclared_fields_can_become_columns(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    api.add("clients", {"id": "new", "createdAt": "soon", "vip": True, "address": {}})
+    pipeline.run(source(api, undeclared_fields="infer").with_resources("clients"))
+    rows = {row["id"]: row for row in table(pipeline, "clients")}
+    for record in api.truth("clients"):
+        row = rows[record["id"]]
+        assert row["vip"] == record["vip"]
+        assert json.loads(row["address"]) == record["address"]
+        misfits = {"createdAt": "soon"} if record["id"] == "new" else None
+        assert row["additional_fields"] == misfits
+
+
+def test_undeclared_fields_can_be_ignored(api: Sandbox, pipeline: dlt.Pipeline) -> None:
+    pipeline.run(source(api, undeclared_fields="ignore").with_resources("users"))
+    columns = {"id", "name", "created_at", "status", "additional_fields"}
+    for row in table(pipeline, "users"):
+        assert row.keys() <= columns
+        assert row.get("additional_fields") is None
+
+
+def test_a_second_run_leaves_the_same_tables(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    pipeline.run(source(api))
+    before = {stream: table(pipeline, stream) for stream in STREAMS}
+    pipeline.run(source(api))
+    assert {stream: table(pipeline, stream) for stream in STREAMS} == before
+
+
+def test_a_changed_record_replaces_its_row(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    pipeline.run(source(api).with_resources("users"))
+    changed = api.truth("users")[0]["id"]
+    api.change("users", changed, {"name": "Renamed"})
+    pipeline.run(source(api).with_resources("users"))
+    names = [r["name"] for r in table(pipeline, "users") if r["id"] == changed]
+    assert names == ["Renamed"]
+
+
+def test_a_replacing_run_drops_rows_that_are_gone(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    pipeline.run(source(api))
+    api.delete("projects", api.truth("projects")[0]["id"])
+    pipeline.run(source(api), write_disposition="replace")
+    assert {stream: len(table(pipeline, stream)) for stream in STREAMS} == api.counts()
+
+
+def test_children_alone_read_their_parents_without_loading_them(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    pipeline.run(source(api).with_resources("tasks"))
+    assert len(table(pipeline, "tasks")) == api.counts()["tasks"]
+    assert set(pipeline.default_schema.data_table_names()) == {"tasks"}
+    assert api.stats().requests == 1 + SMALL["projects"]
+
+
+def test_the_resources_are_the_streams(api: Sandbox) -> None:
+    assert sorted(source(api).resources) == sorted(STREAMS)
+
+
+def test_nothing_is_asked_for_twice(api: Sandbox, pipeline: dlt.Pipeline) -> None:
+    pipeline.run(source(api))
+    assert set(api.stats().by_path.values()) == {1}
+
+
+def test_a_page_that_is_sent_again_is_read_once(api: Sandbox) -> None:
+    clients = source(api, pagination="page").with_resources("clients")
+    assert [row["id"] for row in clients] == [r["id"] for r in api.truth("clients")]
+
+
+def test_a_page_size_may_differ_by_stream(sandbox: SandboxFactory) -> None:
+    api = sandbox(pagination="link", clients=5, users=3)
+    sizes = {"users": 2}
+    both = source(api, page_size=3, page_size_by_stream=sizes)
+    assert len(list(both.with_resources("clients", "users"))) == 8
+    assert api.stats().by_target == {
+        "/v1/clients?limit=3": 1,
+        "/v1/clients?limit=3&page=2": 1,
+        "/v1/team/users?limit=2": 1,
+        "/v1/team/users?limit=2&page=2": 1,
+    }
+
+
+def test_a_resource_can_be_read_again(sandbox: SandboxFactory) -> None:
+    clients = source(sandbox(pagination="page", page_size=5)).clients
+    assert list(clients) == list(clients)
+
+
+def test_children_are_read_side_by_side(
+    sandbox: SandboxFactory, pipeline: dlt.Pipeline
+) -> None:
+    api = sandbox(**SMALL, latency=0.05)
+    pipeline.run(source(api))
+    assert api.stats().peak_concurrency > 1
+
+
+@pytest.mark.parametrize(
+    ("envelope", "selector"),
+    [("none", "$"), ("result.items", "result.items"), ("data[*].node", "data[*].node")],
+)
+@pytest.mark.parametrize("clients", [0, 1, 2])
+def test_records_are_found_where_the_selector_says(
+    sandbox: SandboxFactory, envelope: str, selector: str, clients: int
+) -> None:
+    api = sandbox(clients=clients, envelope=envelope)
+    rows = list(source(api, data_selector=selector).with_resources("clients"))
+    assert [row["id"] for row in rows] == [r["id"] for r in api.truth("clients")]
+
+
+def test_dlt_warns_of_nothing(
+    api: Sandbox, pipeline: dlt.Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline.run(source(api))
+    assert not caplog.records
+
+
+# Settings
+
+
+def test_a_key_in_secrets_toml_is_enough(api: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    key, url = api.options.api_key, api.url
+    (tmp_path / ".dlt/secrets.toml").write_text(f"[sources.analytics]\napi_key='{key}'")
+    (tmp_path / ".dlt/config.toml").write_text(f"[sources.analytics]\napi_url='{url}'")
+    script = tmp_path / "load.py"
+    script.write_text(
+        "import dlt\n"
+        "from tap_analytics.dlt_source import analytics_source\n"
+        "pipeline = dlt.pipeline('mine', destination='duckdb', pipelines_dir='.')\n"
+        "pipeline.run(analytics_source())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert run.stdout + run.stderr == b""
+    with duckdb.connect(str(tmp_path / "mine.duckdb")) as database:
+        for stream, count in api.counts().items():
+            assert len(database.table(f"mine_dataset.{stream}").fetchall()) == count
+
+
+def test_settings_come_from_the_environment(
+    api: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__ANALYTICS__API_KEY", api.options.api_key)
+    monkeypatch.setenv("SOURCES__ANALYTICS__API_URL", api.url)
+    monkeypatch.setenv("SOURCES__ANALYTICS__PAGE_SIZE_BY_STREAM", '{"users": 5}')
+    assert len(list(analytics_source().with_resources("users"))) == SMALL["users"]
+    assert [request.query for request in api.requests()] == ["limit=5"]
+
+
+def test_the_settings_are_those_of_the_tap() -> None:
+    of_the_tap = TapAnalytics.config_jsonschema["properties"]
+    for name, argument in inspect.signature(analytics_source).parameters.items():
+        assert name in of_the_tap
+        if name != "api_key":
+            default = DEFAULTS.get(name, argument.default)
+            assert default == of_the_tap[name].get("default")
+
+
+def test_a_preset_stands_for_the_settings_that_are_not_given(
+    sandbox: SandboxFactory,
+) -> None:
+    api = sandbox(**sandboxes.PRESETS["everhour"] | {"rate_limit": None}, **SMALL)
+    key = api.options.api_key
+    loaded = analytics_source(key, preset="everhour", api_url=api.url)
+    rows = {name: len(list(loaded.with_resources(name))) for name in STREAMS}
+    assert rows == api.counts()
+    limits = {
+        request.path.rpartition("/")[2]: parse_qs(request.query).get("limit")
+        for request in api.requests()
+    }
+    assert limits["tasks"] == ["250"]
+    assert limits["users"] is None
+
+
+def test_a_preset_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="no preset 'everhoer'; there is: everhour"):
+        analytics_source(preset="everhoer", api_key="k")
+
+
+def test_a_key_header_and_prefix_of_ones_own(sandbox: SandboxFactory) -> None:
+    api = sandbox(api_key_header="X-Token", path_prefix="/api/rest")
+    config = {"api_key_header": "X-Token", "path_prefix": "api/rest/"}
+    assert list(source(api, **config).with_resources("clients"))
+
+
+def test_no_prefix(sandbox: SandboxFactory) -> None:
+    api = sandbox(path_prefix="")
+    assert list(source(api, path_prefix="").with_resources("clients"))
+
+
+def test_the_user_agent_names_the_package(api: Sandbox) -> None:
+    list(source(api).with_resources("clients"))
+    assert api.requests()[0].headers["User-Agent"].startswith("tap-analytics/0.")
+
+
+def test_without_dlt_an_import_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "dlt", None)
+    monkeypatch.delitem(sys.modules, "tap_analytics.dlt_source")
+    with pytest.raises(ModuleNotFoundError) as failure:
+        importlib.import_module("tap_analytics.dlt_source")
+    needs = "analytics_source needs dlt: pip install 'tap-analytics[dlt]'"
+    assert str(failure.value) == needs
+
+
+# Failures
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_stops_at_once(
+    api: Sandbox, pipeline: dlt.Pipeline, status: int
+) -> None:
+    api.fault("/v1/clients", status=status)
+    error = error_of(pipeline, api)
+    assert (
+        f"GET {api.url}/v1/clients answered {status}: the API key was refused" in error
+    )
+    assert "api_key_header (X-Api-Key)" in error
+    assert api.stats().by_path["/v1/clients"] == 1
+
+
+def test_a_wrong_prefix_is_named(api: Sandbox, pipeline: dlt.Pipeline) -> None:
+    error = error_of(pipeline, api, path_prefix="/v2")
+    assert f"{api.url}/v2/clients answered 404: no such resource" in error
+    assert "path_prefix" in error
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_project_that_vanished_has_no_rows_and_a_warning(
+    api: Sandbox, pipeline: dlt.Pipeline, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    gone = api.truth("projects")[1]["id"]
+    api.fault(api.path("tasks", parent=gone), status=status)
+    pipeline.run(source(api))
+    kept = {record["id"] for record in api.truth("projects")} - {gone}
+    assert {row["project_id"] for row in table(pipeline, "tasks")} == kept
+    (warning,) = caplog.messages
+    assert api.path("tasks", parent=gone) in warning
+
+
+def test_a_selector_that_finds_nothing_is_answered_with_a_proposal(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    error = error_of(pipeline, api, data_selector="items")
+    assert "has the keys data: set data_selector to 'data'" in error
+
+
+@pytest.mark.parametrize("kind", ["429", "503", "reset", "cut-off", "invalid-json"])
+def test_a_request_that_fails_three_times_succeeds_at_the_fourth(
+    api: Sandbox, kind: str
+) -> None:
+    api.fault("/v1/clients", kind, times=3)
+    assert len(list(source(api).with_resources("clients"))) == SMALL["clients"]
+    assert api.stats().requests == 4
+
+
+@pytest.mark.parametrize(("retries", "requests"), [(0, 1), (3, 4)])
+def test_retries_are_used_up(
+    api: Sandbox, pipeline: dlt.Pipeline, retries: int, requests: int
+) -> None:
+    api.fault("/v1/clients", "503")
+    error = error_of(pipeline, api, max_retries=retries)
+    assert "503" in error
+    assert f"{api.url}/v1/clients" in error
+    assert api.stats().by_path["/v1/clients"] == requests
+
+
+def test_retry_after_comes_before_the_backoff(api: Sandbox) -> None:
+    api.fault("/v1/clients", status=429, headers={"Retry-After": "1"}, times=1)
+    list(source(api, backoff_factor=3600).with_resources("clients"))
+    first, second = api.requests()
+    assert second.at - first.at >= 1
+
+
+def test_a_failing_child_stops_the_run(api: Sandbox, pipeline: dlt.Pipeline) -> None:
+    project = api.truth("projects")[1]["id"]
+    api.fault(api.path("time_records", parent=project), kind="500")
+    assert api.path("time_records", parent=project) in error_of(pipeline, api)
+
+
+def test_retry_after_holds_all_requests(
+    sandbox: SandboxFactory, pipeline: dlt.Pipeline
+) -> None:
+    api = sandbox(**{**SMALL, "projects": 8}, latency=0.02)
+    project = api.path("tasks", parent=api.truth("projects")[0]["id"])
+    api.fault(project, status=429, headers={"Retry-After": "1"}, times=1)
+    pipeline.run(source(api).with_resources("tasks"))
+    refused, *_ = (request.at for request in api.requests() if request.status == 429)
+    assert sum(request.at > refused + 1 for request in api.requests()) > 1
+
+
+def test_a_rate_limit_is_kept(api: Sandbox, pipeline: dlt.Pipeline) -> None:
+    pipeline.run(source(api, rate_limit_requests=5, rate_limit_seconds=1.5))
+    assert api.stats().rate_window == 1
+    assert api.stats().peak_rate <= 5
+
+
+def test_a_record_without_an_id_names_stream_and_parent(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    project = api.truth("projects")[0]["id"]
+    api.fault(api.path("tasks", parent=project), status=200, body='{"data":[{"a":1}]}')
+    error = error_of(pipeline, api)
+    assert f"stream 'tasks', project_id \"{project}\"" in error
+    assert "without 'id'" in error
+
+
+def test_a_project_id_that_leads_elsewhere_stops_the_run(
+    api: Sandbox, pipeline: dlt.Pipeline
+) -> None:
+    api.add("projects", {"id": ".."})
+    assert "'..' can't stand in a URL" in error_of(pipeline, api)
+
+
+# The key
+
+
+def test_a_redirect_to_another_origin_is_not_followed(
+    api: Sandbox, sandbox: SandboxFactory, pipeline: dlt.Pipeline
+) -> None:
+    other = sandbox()
+    there = {"Location": f"{other.url}/v1/clients"}
+    api.fault("/v1/clients", status=302, headers=there)
+    assert f"leads to {other.url}" in error_of(pipeline, api)
+    assert other.stats().requests == 0
+
+
+def test_a_next_page_of_another_origin_is_not_asked_for(
+    api: Sandbox, sandbox: SandboxFactory, pipeline: dlt.Pipeline
+) -> None:
+    other = sandbox()
+    body = json.dumps({"data": [{"id": "a"}], "next": f"{other.url}/v1/clients"})
+    api.fault("/v1/clients", status=200, body=body)
+    assert f"leads to {other.url}" in error_of(pipeline, api)
+    assert other.stats().requests == 0
+
+
+def test_a_redirect_within_the_api_is_followed_with_the_key(api: Sandbox) -> None:
+    api.fault("/v1/clients", status=302, headers={"Location": "/v1/team/users"})
+    rows = list(source(api).with_resources("clients"))
+    assert [row["id"] for row in rows] == [r["id"] for r in api.truth("users")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *(("api_key", "s3cr3t\n"), ("api_key", "a s3cr3t"), ("api_key", "s3cr3tü")),
+        *(("api_key_header", "X: s3cr3t\r\nY"), ("api_key_header", "Host")),
+        *(("user_agent", "s3cr3t\n"), ("api_url", "http://me:s3cr3t@h")),
+    ],
+)
+def test_a_setting_that_no_header_can_have_is_named_and_not_shown(
+    setting: str, value: str
+) -> None:
+    settings: dict[str, Any] = {"api_key": "key", setting: value}
+    with pytest.raises(ConfigError) as caught:
+        analytics_source(**settings)
+    assert setting in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_certificate_that_the_environment_vouches_for_is_taken(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    body = b'{"data":[{"id":"a"}]}'
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    with answering(head % len(body) + body, tls=context) as url:
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        settings: dict[str, Any] = {"api_key": "key", "api_url": url}
+        (row,) = analytics_source(**settings).with_resources("users")
+    assert row["id"] == "a"
+
+
+def test_the_key_is_in_no_file_log_or_error(
+    sandbox: SandboxFactory,
+    tmp_path: Path,
+    pipeline: dlt.Pipeline,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = "s3cr3t-key-of-the-source"
+    api = sandbox(**SMALL, api_key=key)
+    api.add("clients", {"id": "echo", "url": f"https://h/?key={key}"})
+    with caplog.at_level("DEBUG"):
+        pipeline.run(source(api))
+        api.fault("/v1/clients", status=200, body=f"you sent {key}")
+        error = error_of(pipeline, api, max_retries=0)
+    assert key not in error + caplog.text
+    for file in (path for path in tmp_path.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+        assert key.encode() not in content, file

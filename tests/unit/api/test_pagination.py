@@ -1,0 +1,803 @@
+"""Pagination, against responses and servers made up in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_analytics.api.page import Page
+from tap_analytics.api.pagination import EMPTY_PAGES, NextRequest, Pagination, Paginator
+from tap_analytics.errors import FatalAPIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+URL = "https://api.example.com/v1/team/time"
+STREAM = "time"
+
+
+def page(body: Any, link: str = "", url: str = URL, **headers: str) -> Page:
+    """Make a page; a list becomes the whole body, the records elsewhere `data`."""
+    response = requests.Response()
+    response.status_code = 200
+    response.url = url
+    response.raw = io.BytesIO(json.dumps(body).encode())
+    if link:
+        response.headers["Link"] = link
+    for name, value in headers.items():
+        response.headers[name.replace("_", "-")] = value
+    return Page(response, "$" if isinstance(body, list) else "data")
+
+
+def rows(count: int, start: int = 0) -> list[dict[str, int]]:
+    return [{"id": number} for number in range(start, start + count)]
+
+
+def pagination(style: str = "auto", **config: Any) -> Pagination:
+    return Pagination(
+        {"pagination": style, **config}, STREAM, logging.getLogger("test")
+    )
+
+
+def after(response: Page, style: str = "auto", **config: Any) -> NextRequest | None:
+    """Return the request after a first response, `None` if it was the last."""
+    paginator = pagination(style, **config).paginator()
+    paginator.advance(response)
+    return None if paginator.finished else paginator.current_value
+
+
+def params(**values: object) -> NextRequest:
+    return NextRequest(
+        params=tuple((name, str(value)) for name, value in values.items())
+    )
+
+
+def feed(paginator: Paginator, *responses: Page) -> list[bool]:
+    """Advance over responses, and return which were repeated."""
+    repeated = []
+    for response in responses:
+        paginator.advance(response)
+        repeated.append(paginator.repeated)
+    return repeated
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+
+# The first request
+
+
+@pytest.mark.parametrize(
+    ("style", "config", "first"),
+    [
+        ("auto", {}, params()),
+        ("auto", {"page_size": 50}, params(limit=50)),
+        ("none", {"page_size": 50, "page_size_param": "n"}, params(n=50)),
+        ("link", {}, params()),
+        ("cursor", {"page_size": 50}, params(limit=50)),
+        ("page", {}, params(page=1)),
+        ("page", {"page_size": 50, "page_param": "p"}, params(p=1, limit=50)),
+        ("offset", {"page_size": 50}, params(offset=0, limit=50)),
+        ("offset", {"offset_param": "skip"}, params(skip=0)),
+        ("page", {"page_size_by_stream": {"time": 7}}, params(page=1, limit=7)),
+        (
+            "page",
+            {"page_size": 50, "page_size_by_stream": {"time": 7}},
+            params(page=1, limit=7),
+        ),
+        (
+            "page",
+            {"page_size": 50, "page_size_by_stream": {"tasks": 7}},
+            params(page=1, limit=50),
+        ),
+    ],
+)
+def test_the_first_request_carries_what_is_configured(
+    style: str, config: dict[str, Any], first: NextRequest
+) -> None:
+    assert pagination(style, **config).paginator().current_value == first
+
+
+# Links
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f'<{URL}?page=2>; rel="next"',
+        f"<{URL}?page=2>; rel=next",
+        f'<{URL}?page=2>;REL="NEXT"',
+        f'<{URL}?page=2>; rel="prefetch next"',
+        f'<{URL}>; rel="first", <{URL}?page=2>; rel="next", <{URL}?page=9>; rel="last"',
+        f'<{URL}?page=2>; title="a, b; c"; rel="next"',
+        '</v1/team/time?page=2>; rel="next"',
+        '<?page=2>; rel="next"',
+        '<time?page=2>; rel="next"',
+    ],
+)
+@pytest.mark.parametrize("style", ["auto", "link"])
+def test_the_link_header_leads_to_the_next_page(style: str, header: str) -> None:
+    assert after(page(rows(2), link=header), style) == NextRequest(f"{URL}?page=2")
+
+
+@pytest.mark.parametrize("target", ["time;v=2?ids=1,2&page=2", "items2"])
+def test_a_link_may_hold_any_character_of_a_url(target: str) -> None:
+    request = after(page(rows(2), link=f'<{target}>; rel="next"'), "link")
+    assert request == NextRequest(f"https://api.example.com/v1/team/{target}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "nonsense", f"<{URL}>", f'<{URL}>; rel="last"', f'<{URL}>; rel="nextish"'],
+)
+def test_a_link_header_without_next_ends_the_stream(header: str) -> None:
+    assert after(page(rows(2), link=header), "link") is None
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"next": f"{URL}?page=2"},
+        {"next": "/v1/team/time?page=2"},
+        {"next": "?page=2"},
+        {"next_url": "time?page=2"},
+        {"nextPageUrl": f"{URL}?page=2"},
+        {"links": {"next": f"{URL}?page=2"}},
+        {"links": {"next": {"href": f"{URL}?page=2"}}},
+        {"links": [{"rel": "self", "href": URL}, {"rel": "next", "href": "?page=2"}]},
+        {"_links": {"next": {"href": "?page=2"}}},
+        {"paging": {"next": f"{URL}?page=2"}},
+        {"paging": {"cursors": {"after": "x"}, "next": f"{URL}?page=2"}},
+        {"pagination": {"next_url": f"{URL}?page=2"}},
+        {"meta": {"next": f"{URL}?page=2"}},
+        {"meta": {"pagination": {"links": {"next": f"{URL}?page=2"}}}},
+        {"@odata.nextLink": f"{URL}?page=2"},
+    ],
+)
+@pytest.mark.parametrize("style", ["auto", "next_url"])
+def test_a_url_in_the_body_leads_to_the_next_page(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    request = after(page({"data": rows(2), **envelope}), style, page_size=2)
+    assert request == NextRequest(f"{URL}?page=2")
+
+
+def test_a_url_beside_the_records_leads_to_the_next_page() -> None:
+    body = {"result": {"items": rows(2), "next": f"{URL}?page=2"}}
+    response = Page(page(body), "result.items")
+    assert after(response) == NextRequest(f"{URL}?page=2")
+
+
+def test_a_url_that_is_none_is_an_error_of_the_api() -> None:
+    with pytest.raises(FatalAPIError, match="stream 'time': the next page has no URL"):
+        after(page({"data": rows(2), "next": "https://[::1"}))
+
+
+def test_a_url_is_resolved_against_the_one_that_answered() -> None:
+    response = page({"data": rows(1), "next": "more?page=2"}, url=f"{URL}/de/")
+    assert after(response) == NextRequest(f"{URL}/de/more?page=2")
+
+
+# Cursors
+
+
+@pytest.mark.parametrize(
+    ("envelope", "cursor"),
+    [
+        ({"next_cursor": "abc=="}, "abc=="),
+        ({"next_cursor": 12345}, "12345"),
+        ({"next_cursor": "/9j/4A=="}, "/9j/4A=="),
+        ({"cursor": "abc"}, "abc"),
+        ({"cursor": "old", "next_cursor": "abc"}, "abc"),
+        ({"nextPageToken": "abc"}, "abc"),
+        ({"next_page_token": "abc"}, "abc"),
+        ({"next": "abc"}, "abc"),
+        ({"meta": {"next_token": "abc"}}, "abc"),
+        ({"response_metadata": {"next_cursor": "abc"}}, "abc"),
+        ({"cursors": {"before": "x", "after": "abc"}}, "abc"),
+        ({"paging": {"next": {"after": "abc"}}}, "abc"),
+        ({"pageInfo": {"endCursor": "abc", "hasNextPage": True}}, "abc"),
+        ({"has_more": True, "next_cursor": "abc"}, "abc"),
+    ],
+)
+@pytest.mark.parametrize("style", ["auto", "cursor"])
+def test_a_cursor_in_the_body_is_sent_back(
+    style: str, envelope: dict[str, Any], cursor: str
+) -> None:
+    request = after(
+        page({"data": rows(2), **envelope}), style, cursor_param="c", page_size=2
+    )
+    assert request == params(c=cursor, limit=2)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {},
+        {"next_cursor": None},
+        {"next_cursor": ""},
+        {"next_cursor": 0},
+        {"next_cursor": "0"},
+        {"next_cursor": False},
+        {"next_cursor": -1},
+        {"next_cursor": 1.5},
+        {"next_cursor": None, "cursor": "the one that was sent"},
+        {"links": {"next": None}, "meta": {"cursor": "the one that was sent"}},
+        {"pageInfo": {"endCursor": "abc", "hasNextPage": False}},
+        {"has_more": False, "next_cursor": "abc"},
+    ],
+)
+@pytest.mark.parametrize("style", ["auto", "cursor"])
+def test_without_a_next_cursor_the_stream_ends(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    assert after(page({"data": rows(2), **envelope}), style) is None
+
+
+def test_what_is_next_is_looked_for_where_it_was_found_first() -> None:
+    paginator = pagination().paginator()
+    paginator.advance(page({"data": rows(2), "next_cursor": "a", "cursor": "0"}))
+    paginator.advance(page({"data": rows(2, start=2), "cursor": "a"}))
+    assert paginator.finished
+
+
+@pytest.mark.parametrize(
+    "envelope", [{"next_cursor": "abc"}, {"next": "/v1/team/time?page=2"}]
+)
+def test_an_empty_page_with_a_next_one_is_not_the_last(
+    envelope: dict[str, Any],
+) -> None:
+    assert after(page({"data": [], **envelope})) is not None
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope"),
+    [
+        ("link", {}),
+        ("next_url", {"next": f"{URL}?page=2"}),
+        ("next_url", {"next": URL}),
+        ("cursor", {"next_cursor": "abc"}),
+    ],
+)
+def test_a_server_that_goes_round_in_circles_is_an_error(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    paginator = pagination(style).paginator()
+    response = page({"data": rows(2), **envelope}, link=f'<{URL}?page=2>; rel="next"')
+    with pytest.raises(FatalAPIError, match=r"stream 'time'.*read before"):
+        feed(paginator, *[response] * 3)
+
+
+def test_a_page_that_names_itself_as_the_next_is_an_error() -> None:
+    with pytest.raises(FatalAPIError, match="read before"):
+        after(page({"data": rows(2), "next": URL}))
+
+
+def test_an_empty_page_that_names_its_own_cursor_is_the_last() -> None:
+    paginator = pagination("cursor").paginator()
+    paginator.advance(page({"data": rows(2), "next_cursor": "abc"}))
+    paginator.advance(page({"data": [], "next_cursor": "abc"}))
+    assert paginator.finished
+
+
+def test_empty_pages_without_end_are_an_error() -> None:
+    paginator = pagination("cursor").paginator()
+    numbers = range(EMPTY_PAGES + 1)
+    responses = [page({"data": [], "next_cursor": f"c{number}"}) for number in numbers]
+    with pytest.raises(FatalAPIError, match="empty pages in a row"):
+        feed(paginator, *responses)
+
+
+def test_empty_pages_with_records_between_them_are_no_loop() -> None:
+    paginator = pagination("cursor").paginator()
+    for number in range(2 * EMPTY_PAGES):
+        data = rows(1) if number == EMPTY_PAGES else []
+        paginator.advance(page({"data": data, "next_cursor": f"c{number}"}))
+    assert not paginator.finished
+
+
+def test_the_sdk_is_told_to_go_on_after_an_empty_page() -> None:
+    assert pagination().paginator().continue_if_empty(page([]))
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("envelope", "following"),
+    [
+        ({"page": 1, "total_pages": 7}, 2),
+        ({"page": 0, "total_pages": 7}, 1),
+        ({"page": "1", "total_pages": "7"}, 2),
+        ({"current_page": 1, "last_page": 7}, 2),
+        ({"meta": {"page": 1, "per_page": 2, "total": 13}}, 2),
+        ({"meta": {"pagination": {"page": 1, "pageCount": 7}}}, 2),
+        ({"page": {"number": 0, "size": 2, "totalElements": 13}}, 1),
+        ({"pages": {"page": 1, "total_pages": 7}}, 2),
+        ({"total": 13, "per_page": 2}, 1),
+        ({"total_pages": 7}, 1),
+        ({"page": 1, "has_more": True}, 2),
+        ({"number": 0, "last": False, "totalPages": 7}, 1),
+        ({"has_more": True}, 1),
+        ({"next_page": 2}, 2),
+        ({"next_page": 1}, 1),
+        ({"page": 1, "next_page": 2, "total_pages": 7}, 2),
+        ({"page": 1, "offset": 0, "limit": 2, "total": 13}, 2),
+    ],
+)
+def test_totals_lead_to_the_page_after_the_one_that_is_told(
+    envelope: dict[str, Any], following: int
+) -> None:
+    assert after(page({"data": rows(2), **envelope})) == params(page=following)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X_Page": "1", "X_Total_Pages": "7"}, {"X_Next_Page": "2"}]
+)
+def test_totals_may_stand_in_headers(headers: dict[str, str]) -> None:
+    assert after(page(rows(2), **headers)) == params(page=2)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"offset": 0, "limit": 2, "total": 13},
+        {"offset": 0, "has_more": True},
+        {"meta": {"skip": 0, "limit": 2, "total": 13}},
+        {"startAt": 0, "total": 13},
+        {"next_offset": 2},
+    ],
+)
+def test_a_told_offset_leads_to_the_next_offset(envelope: dict[str, Any]) -> None:
+    request = after(page({"data": rows(2), **envelope}), offset_param="from")
+    assert request == NextRequest(params=(("from", "2"),))
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {},
+        {"page": 1, "total_pages": 1},
+        {"page": 0, "total_pages": 1},
+        {"page": 1, "per_page": 2, "total": 2},
+        {"offset": 0, "limit": 2, "total": 2},
+        {"page": 1, "per_page": 10},
+        {"page": 1, "has_more": False},
+        {"page": 1, "next": None},
+        {"total_pages": True},
+        {"total_pages": -7},
+        {"total_pages": 7.5},
+        {"total_pages": "seven"},
+        {"total_pages": [7]},
+        {"summary": {"total": 36000}, "page_size": 100},
+        {"filters": {"after": "2024-01-01"}},
+        {"has_more": "no idea"},
+    ],
+)
+def test_one_page_is_enough_where_nothing_says_that_more_follows(
+    envelope: dict[str, Any],
+) -> None:
+    assert after(page({"data": rows(2), **envelope})) is None
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope"),
+    [
+        ("page", {"total_pages": 7}),
+        ("page", {"total": 13}),
+        ("page", {"has_more": True}),
+        ("page", {"next": "/v1/team/time?page=2"}),
+        ("offset", {"total": 13}),
+        ("offset", {"has_more": True}),
+    ],
+)
+def test_a_short_page_is_not_the_last_where_more_is_announced(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    paginator = pagination(style, page_size=1000).paginator()
+    paginator.advance(page({"data": rows(2), **envelope}))
+    paginator.advance(page({"data": rows(1, start=2), **envelope}))
+    assert not paginator.finished
+
+
+@pytest.mark.parametrize("nonsense", [True, -7, 7.5, "seven", [7], None, 0])
+@pytest.mark.parametrize("name", ["total_pages", "page_count", "total"])
+def test_totals_that_make_no_sense_are_ignored(name: str, nonsense: Any) -> None:
+    assert after(page({"data": rows(2), name: nonsense}), "page") == params(page=2)
+
+
+def test_pages_fetched_beyond_the_end_are_told_apart_without_an_error() -> None:
+    paginator = pagination("page").paginator()
+    responses = [page({"data": rows(2, start), "total": 4}) for start in (0, 2, 2)]
+    assert feed(paginator, *responses) == [False, False, True]
+    assert paginator.finished
+
+
+def test_an_empty_page_is_not_the_last_where_pages_are_counted() -> None:
+    paginator = pagination("page").paginator()
+    paginator.advance(page({"data": rows(2), "total_pages": 3}))
+    paginator.advance(page({"data": [], "total_pages": 3}))
+    assert paginator.current_value == params(page=3)
+
+
+@pytest.mark.parametrize("style", ["page", "offset"])
+@pytest.mark.parametrize("envelope", [{}, {"per_page": 1000, "limit": 1000}])
+def test_a_first_page_shorter_than_asked_may_be_capped(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    assert after(page({"data": rows(2), **envelope}), style, page_size=1000)
+
+
+@pytest.mark.parametrize("style", ["page", "offset"])
+def test_a_page_shorter_than_the_one_before_is_the_last(style: str) -> None:
+    paginator = pagination(style, page_size=2).paginator()
+    paginator.advance(page(rows(2)))
+    paginator.advance(page(rows(1, start=2)))
+    assert paginator.finished
+
+
+def test_a_page_shorter_than_another_of_the_stream_is_the_last() -> None:
+    stream = pagination("page", page_size=2)
+    stream.paginator().advance(page(rows(2)))
+    paginator = stream.paginator()
+    paginator.advance(page(rows(1)))
+    assert paginator.finished
+
+
+def test_an_offset_grows_by_the_records_received() -> None:
+    paginator = pagination("offset", page_size=10).paginator()
+    paginator.advance(page({"data": rows(3), "total": 9}))
+    paginator.advance(page({"data": rows(2, start=3), "total": 9}))
+    assert paginator.current_value == params(offset=5, limit=10)
+
+
+def test_each_parent_decides_anew() -> None:
+    stream = pagination()
+    stream.paginator().advance(page({"data": []}))
+    paginator = stream.paginator()
+    paginator.advance(page({"data": rows(2), "next_cursor": "abc"}))
+    assert paginator.current_value == params(cursor="abc")
+
+
+# What is known ahead
+
+
+def test_numbered_pages_up_to_a_known_end_are_known_ahead() -> None:
+    paginator = pagination(page_size=2).paginator()
+    paginator.advance(page({"data": rows(2), "page": 1, "total_pages": 5}))
+    assert paginator.ahead(2) == [params(page=3, limit=2), params(page=4, limit=2)]
+    assert len(paginator.ahead(9)) == 3
+
+
+def test_a_count_of_rows_tells_the_pages_ahead() -> None:
+    paginator = pagination("page").paginator()
+    paginator.advance(page({"data": rows(2), "total": 7}))
+    assert paginator.ahead(9) == [params(page=3), params(page=4)]
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope"),
+    [
+        ("auto", {"next_cursor": "abc", "total_pages": 7}),
+        ("auto", {"total_pages": 7}),
+        ("page", {}),
+        ("offset", {"total": 13}),
+    ],
+)
+def test_nothing_is_known_ahead_where_it_depends_on_pages_unread(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    paginator = pagination(style).paginator()
+    assert paginator.ahead(9) == []
+    paginator.advance(page({"data": rows(2), **envelope}))
+    assert paginator.ahead(9) == []
+
+
+# Repetitions
+
+
+@pytest.mark.parametrize("style", ["page", "offset"])
+def test_a_server_without_pages_is_read_once_with_one_warning(
+    style: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = pagination(style)
+    for start in (0, 10):
+        paginator = stream.paginator()
+        everything = page(rows(2, start))
+        assert feed(paginator, everything, everything) == [False, True]
+        assert paginator.finished
+    assert len(warnings(caplog)) == 1
+
+
+def test_a_server_that_answers_with_its_last_page_again_is_read_once() -> None:
+    paginator = pagination("page").paginator()
+    responses = [page(rows(2, start)) for start in (0, 2, 2)]
+    assert feed(paginator, *responses) == [False, False, True]
+    assert paginator.finished
+
+
+def test_a_server_that_begins_again_is_read_once() -> None:
+    paginator = pagination("page").paginator()
+    responses = [page(rows(2, start)) for start in (0, 2, 0)]
+    assert feed(paginator, *responses) == [False, False, True]
+    assert paginator.finished
+
+
+def test_a_repetition_is_noticed_whatever_is_around_the_records() -> None:
+    paginator = pagination("page").paginator()
+    paginator.advance(page({"data": rows(2), "time": "12:00:00"}))
+    paginator.advance(page({"data": rows(2), "time": "12:00:01"}))
+    assert paginator.repeated
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope", "parameter"),
+    [
+        ("auto", {"page": 1, "total_pages": 3}, "page"),
+        ("auto", {"has_more": True}, "page"),
+        ("page", {"total": 6}, "page"),
+        ("offset", {"total": 6}, "offset"),
+    ],
+)
+def test_a_repetition_where_more_is_announced_is_an_error(
+    style: str, envelope: dict[str, Any], parameter: str
+) -> None:
+    paginator = pagination(style).paginator()
+    responses = [page({"data": rows(2), **envelope})] * 4
+    with pytest.raises(FatalAPIError, match=f"stream 'time'.*{parameter}_param"):
+        feed(paginator, *responses)
+
+
+def test_the_first_page_again_means_that_the_parameter_counts_from_1() -> None:
+    paginator = pagination().paginator()
+    first = page({"data": rows(2), "number": 0, "totalPages": 2})
+    second = page({"data": rows(1, 2), "number": 1, "totalPages": 2})
+    assert feed(paginator, first) == [False]
+    assert paginator.current_value == params(page=1)
+    assert feed(paginator, first) == [True]
+    assert paginator.current_value == params(page=2)
+    assert feed(paginator, second) == [False]
+    assert paginator.finished
+
+
+# What is said
+
+
+@pytest.mark.parametrize("style", ["auto", "none"])
+def test_a_full_single_page_is_suspicious(
+    style: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = pagination(style, page_size=2)
+    for count in (1, 2, 2, 3):
+        stream.paginator().advance(page(rows(count)))
+    (warning,) = warnings(caplog)
+    assert "exactly the 2 records asked for" in warning
+
+
+def test_a_page_longer_than_asked_for_is_not_suspicious(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    after(page(rows(3)), "none", page_size=2)
+    assert not warnings(caplog)
+
+
+def test_repeated_records_are_not_counted(caplog: pytest.LogCaptureFixture) -> None:
+    meta = {"total": 5, "per_page": 2}
+    starts_and_counts = [(0, 2), (0, 2), (2, 2), (4, 0)]
+    responses = [page({"data": rows(n, at), **meta}) for at, n in starts_and_counts]
+    assert feed(pagination().paginator(), *responses) == [False, True, False, False]
+    assert warnings(caplog)[0].startswith("stream 'time': 4 records were read")
+
+
+@pytest.mark.parametrize("style", ["auto", "none", "page"])
+def test_fewer_records_than_the_api_counts_are_suspicious(
+    style: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    paginator = pagination(style).paginator()
+    paginator.advance(page({"data": rows(2), "total": 6}))
+    feed(paginator, *[page({"data": [], "total": 6})] * 2)
+    assert paginator.finished
+    (warning,) = warnings(caplog)
+    assert "2 records were read, the API counts more (total 6)" in warning
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {"data": rows(2), "meta": {"page": 1, "total_pages": 7}},
+            "page (meta.page 1, meta.total_pages 7)",
+        ),
+        ({"data": rows(2), "offset": 0, "total": 7}, "offset (total 7, offset 0)"),
+        ({"data": rows(2), "links": {"next": "/a"}}, "next_url (links.next)"),
+        ({"data": rows(2), "next_cursor": "abc"}, "cursor (next_cursor)"),
+        ({"data": rows(2)}, "none (nothing says that more follows)"),
+    ],
+)
+def test_one_debug_line_per_stream_says_what_was_detected(
+    body: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stream = pagination()
+    for _ in range(3):
+        stream.paginator().advance(page(body))
+    assert caplog.messages == [f"stream 'time': pagination {said}"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [([0, 2, 0, 2], ["none", "cursor"]), ([2, 0, 2, 0], ["cursor"])],
+)
+def test_a_parent_without_a_style_hides_none_that_another_shows(
+    counts: list[int], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stream = pagination()
+    for count in counts:
+        cursor = "abc" if count else None
+        stream.paginator().advance(page({"data": rows(count), "next_cursor": cursor}))
+    styles = [message.split(" (")[0].split()[-1] for message in caplog.messages]
+    assert styles == said
+
+
+def test_a_cursor_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    paginator = pagination().paginator()
+    response = page({"data": rows(2), "next_cursor": "s3cret"})
+    paginator.advance(response)
+    with pytest.raises(FatalAPIError) as caught:
+        paginator.advance(response)
+    assert "s3cret" not in f"{caplog.text}{caught.value}"
+
+
+# Whole servers
+
+
+@dataclass
+class Server:
+    """A server that divides a list of numbered rows, in one style.
+
+    Attributes:
+        style: `link`, `next_url`, `cursor`, `page` or `offset`.
+        count: How many rows there are.
+        most: Its page size: the default, and the most that it gives.
+        tells: Which totals are in the envelope.
+        first: The number of its first page.
+        echoes: It tells the page size that was asked for, not the one it gave.
+        clamps: It answers with its last page to the numbers after it.
+    """
+
+    style: str
+    count: int
+    most: int
+    tells: frozenset[str] = frozenset()
+    first: int = 1
+    echoes: bool = False
+    clamps: bool = False
+    asked: list[NextRequest] = field(default_factory=list)
+
+    def pages(self, page_size: int | None) -> int:
+        return -(-self.count // min(page_size or self.most, self.most))
+
+    def answer(self, request: NextRequest) -> Page:
+        self.asked.append(request)
+        query = dict(parse_qsl(urlsplit(request.url or "").query))
+        numbers = {
+            name: int(value) for name, value in [*query.items(), *request.params]
+        }
+        asked = numbers.get("limit", self.most)
+        size = min(asked, self.most)
+        number = numbers.get("page", self.first) - self.first
+        if self.clamps:
+            number = min(number, max(self.pages(size) - 1, 0))
+        start = {"page": number * size, "offset": numbers.get("offset", 0)}.get(
+            self.style, numbers.get("cursor", 0)
+        )
+        end = min(start + size, self.count)
+        more = end < self.count
+        told = {
+            "page": number + self.first,
+            "offset": start,
+            "per_page": asked if self.echoes else size,
+            "total": self.count,
+            "total_pages": self.pages(size),
+            "has_more": more,
+        }
+        body: dict[str, Any] = {
+            "data": rows(max(end - start, 0), start),
+            "meta": {name: told[name] for name in self.tells},
+        }
+        url = f"{URL}?cursor={end}&limit={size}" if more else None
+        if self.style == "cursor":
+            body["next_cursor"] = str(end) if more else None
+        elif self.style == "next_url":
+            body["links"] = {"next": url}
+        link = f'<{url}>; rel="next"' if self.style == "link" and more else ""
+        return page(body, link=link)
+
+
+def read(paginator: Paginator, answer: Callable[[NextRequest], Page]) -> list[int]:
+    """Read all pages, and check that what was said to be ahead came true."""
+    ids: list[int] = []
+    ahead: list[NextRequest] = []
+    while not paginator.finished:
+        assert ahead[:1] in ([], [paginator.current_value])
+        ahead = paginator.ahead(3)
+        response = answer(paginator.current_value)
+        paginator.advance(response)
+        if not paginator.repeated:
+            ids += [json.loads(bytes(record))["id"] for record in response.records]
+    return ids
+
+
+SIZES = st.integers(1, 12)
+NO_TOTALS: frozenset[str] = frozenset()
+TOTALS = [
+    frozenset({"total_pages"}),
+    frozenset({"total", "per_page"}),
+    frozenset({"total", "total_pages", "has_more"}),
+    frozenset({"has_more"}),
+]
+
+
+@st.composite
+def settings_and_servers(draw: st.DrawFn) -> tuple[str, Server]:
+    """Draw a server, and a setting with which its pages can be told."""
+    style = draw(st.sampled_from(["link", "next_url", "cursor", "page", "offset"]))
+    setting = draw(st.sampled_from(["auto", style]))
+    tells = draw(st.sampled_from([NO_TOTALS, *TOTALS]))
+    first = 1
+    if style == "page":
+        tells |= draw(st.sampled_from([NO_TOTALS, {"page"}, {"page", "per_page"}]))
+    if setting == "auto" and style == "page":
+        tells |= draw(st.sampled_from(TOTALS))
+        first = draw(st.integers(0, 1))
+    if setting == "auto" and style == "offset":
+        tells |= {"offset"}
+    return setting, Server(
+        style,
+        draw(st.integers(0, 40)),
+        draw(SIZES),
+        tells,
+        first,
+        echoes=draw(st.booleans()),
+        clamps=draw(st.booleans()),
+    )
+
+
+@settings(max_examples=500, deadline=None)
+@given(settings_and_servers(), st.none() | SIZES)
+def test_every_row_is_read_once_with_at_most_one_request_more_than_pages(
+    setting_and_server: tuple[str, Server], page_size: int | None
+) -> None:
+    setting, server = setting_and_server
+    paginator = pagination(setting, page_size=page_size).paginator()
+    assert read(paginator, server.answer) == [*range(server.count)]
+    assert len(server.asked) <= max(server.pages(page_size), 1) + 1
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(["page", "offset"]),
+    st.lists(st.integers(0, 30), max_size=8),
+    SIZES,
+    st.none() | SIZES,
+)
+def test_no_parent_lacks_a_row_whatever_the_others_have(
+    style: str, counts: list[int], most: int, page_size: int | None
+) -> None:
+    stream = pagination(style, page_size=page_size)
+    for count in counts:
+        server = Server(style, count, most)
+        assert read(stream.paginator(), server.answer) == [*range(count)]
+        assert len(server.asked) <= max(server.pages(page_size), 1) + 1
