@@ -21,6 +21,7 @@ __all__ = [
     "InvalidSettingsError",
     "RetriableAPIError",
     "ShiftedError",
+    "StoppedError",
     "VanishedError",
     "WaitError",
     "is_missing",
@@ -75,6 +76,13 @@ class WaitError(RetriableAPIError):
 
 class ShiftedError(FatalAPIError):
     """A list shrank while it was read, so that rows may have been passed over."""
+
+
+class StoppedError(FatalAPIError):
+    """The run was told to end while something still waited."""
+
+    def __init__(self) -> None:
+        super().__init__("The run was stopped.")
 
 
 class VanishedError(SkippableAPIError):
