@@ -6,7 +6,6 @@ changes.
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from tap_analytics.progress import Progress
 from tap_analytics.redaction import Redaction
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
 
