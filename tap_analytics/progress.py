@@ -96,10 +96,6 @@ class Progress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._lock = threading.RLock()
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin a run, with nothing done yet."""
         self.began_at = self.clock()
         self.rows: dict[str, int] = {}
         self.complete: set[str] = set()
@@ -171,7 +167,3 @@ class Progress:
     def vanished(self, parent: Hashable) -> None:
         """Take note that a parent is gone since it was listed."""
         self.gone.add(parent)
-
-
-progress = Progress()
-"""The process's one; `main` lets it begin."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -13,11 +13,11 @@ from singer_sdk.tap_base import CliTestOptionValue
 from tap_analytics.api.session import HEADER_NAME, HEADER_VALUE, KEY
 from tap_analytics.errors import ConfigError
 from tap_analytics.plugin.environment import settings_from
-from tap_analytics.redaction import redaction
 from tap_analytics.settings import PRESETS
 from tap_analytics.singer.discovery import inferred_columns
 from tap_analytics.singer.stream import Api
-from tap_analytics.singer.sync import InterruptibleTap, PresetTap
+from tap_analytics.singer.sync import PresetTap
+from tap_analytics.singer.tap import RunTap, run_of_command
 from tap_analytics.streams import STREAMS
 
 if sys.version_info >= (3, 12):
@@ -46,7 +46,7 @@ _PATH = r"^[^\s\x00-\x20\x7f?#\\]*$(?!\n)"
 _PARAMETER = r"^[^\s\x00-\x20\x7f]+$(?!\n)"
 
 
-class TapAnalytics(PresetTap, InterruptibleTap):
+class TapAnalytics(PresetTap, RunTap):
     """Projects, tasks, time, clients and users from a REST API with an API key."""
 
     name = "tap-analytics"
@@ -321,7 +321,8 @@ class TapAnalytics(PresetTap, InterruptibleTap):
         for name in unset:
             del given.config[name]
         # Before anything is said of it: it may not be valid.
-        redaction.hide(str(given.config.get("api_key", "")))
+        run = run_of_command(ctx, cls.logger)
+        run.redaction.hide(str(given.config.get("api_key", "")))
         return given
 
     @classmethod
@@ -349,16 +350,23 @@ class TapAnalytics(PresetTap, InterruptibleTap):
             raise error
         ctx.exit()
 
+    @cached_property
+    def api(self) -> Api:
+        """What all streams share."""
+        return Api(self.config, self.run)
+
+    @override
+    def close(self) -> None:
+        self.api.close()
+
     @override
     def discover_streams(self) -> Sequence[AnalyticsStream]:
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
             self.require_valid_config()
             return self._inferred_streams()
-        api = Api(self.config)
-        return [stream(self, api) for stream in STREAMS]
+        return [stream(self, self.api) for stream in STREAMS]
 
     def _inferred_streams(self) -> Sequence[AnalyticsStream]:
-        api = Api(self.config)
-        samplers = [stream(self, api) for stream in STREAMS]
+        samplers = [stream(self, self.api) for stream in STREAMS]
         columns = inferred_columns(samplers, self.config["infer_sample_size"])
-        return [stream(self, api, columns[stream]) for stream in STREAMS]
+        return [stream(self, self.api, columns[stream]) for stream in STREAMS]

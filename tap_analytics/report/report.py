@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_analytics.compat import override
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping
 
     from tap_analytics.progress import Progress
@@ -33,6 +29,9 @@ class Report(ABC):
         seconds: So much time is between two looks at them.
     """
 
+    ends_with_error: ClassVar[bool]
+    """Whether the error of a run that failed comes after what sums it up."""
+
     def __init__(self, progress: Progress, seconds: float) -> None:
         self.progress = progress
         self._seconds = seconds
@@ -49,7 +48,6 @@ class Report(ABC):
 
     def begin(self) -> None:
         """Begin to tell of a run."""
-        self.progress.begin()
         self._thread = threading.Thread(target=self._watch, name="report", daemon=True)
         self._thread.start()
 
@@ -77,6 +75,8 @@ class LogReport(Report):
         seconds: So much time is between two of them.
     """
 
+    ends_with_error = True  # Some show the last line alone, as Meltano's tests do.
+
     def __init__(
         self,
         progress: Progress,
@@ -99,23 +99,6 @@ class LogReport(Report):
             summary(self.progress),
             extra={"run": numbers(self.progress, outcome)},
         )
-
-
-class WarningCounter(logging.Handler):
-    """Counts warnings by kind.
-
-    Args:
-        progress: Where they are counted.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(logging.WARNING)
-        self._progress = progress
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno == logging.WARNING:
-            self._progress.warned(getattr(record, "kind", "other"))
 
 
 def so_far(progress: Progress) -> list[str]:

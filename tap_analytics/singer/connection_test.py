@@ -226,7 +226,7 @@ class Check:
         for prefix in PREFIXES:
             if prefix == config["path_prefix"].rstrip("/"):
                 continue
-            api = Api({**config, "path_prefix": prefix})
+            api = Api({**config, "path_prefix": prefix}, first.api.run)
             stream = type(first)(tap, api)
             with suppress(FatalAPIError):
                 stream.fetch(None, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import sys
 import weakref
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
@@ -29,6 +28,7 @@ from tap_analytics.api.session import (
     warn_if_readable,
 )
 from tap_analytics.api.throttle import Throttle
+from tap_analytics.compat import override
 from tap_analytics.errors import (
     ConfigError,
     FatalAPIError,
@@ -36,18 +36,11 @@ from tap_analytics.errors import (
     VanishedError,
     WaitError,
 )
-from tap_analytics.progress import progress
-from tap_analytics.reading.branches import Prefetcher
-from tap_analytics.redaction import redaction
+from tap_analytics.reading.workers import Workers
 from tap_analytics.rows.bookmarks import Bookmark, timestamp
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.singer.messages import decoded
 from tap_analytics.singer.sync import OrderedStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -59,7 +52,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record, RequestFunc
 
     from tap_analytics.api.pagination import Paginator
+    from tap_analytics.reading.branches import Branch
     from tap_analytics.rows.fields import Row
+    from tap_analytics.run import Run
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 KEY_REFUSED = frozenset({401, 403})
@@ -74,27 +69,35 @@ class Api:
 
     Args:
         config: The tap's settings.
+        run: What belongs to the run.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], run: Run) -> None:
         self.config = config
+        self.run = run
         self.url: str = config["api_url"].rstrip("/") + _prefix(config["path_prefix"])
         self.started_at = datetime.now(timezone.utc)
         self.throttle = Throttle(
             config.get("rate_limit_requests"),
             float(config["rate_limit_seconds"]),
-            held=progress.held,
+            held=run.progress.held,
         )
-        self.prefetcher = Prefetcher(config["concurrency"])
+        self.workers = Workers(config["concurrency"])
+        run.stop.on_set(self.workers.stop)
+        self.opened: dict[str, Branch[Any]] = {}
         self.on_response: Callable[[str, requests.Response], None] = lambda _, __: None
         """Called with each response, and the name of the stream that it is for."""
-        redaction.hide(config.get("api_key", ""))
         check_home(config["api_url"])
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self.workers.stop()
+        self.session.close()
 
     @cached_property
     def session(self) -> OneOriginSession:
         """The session that sends every request of the run."""
-        warn_if_readable(self.url, logging.getLogger("tap-analytics"))
+        warn_if_readable(self.url, self.run.logger)
         session = OneOriginSession(self.url, self.config["concurrency"])
         weakref.finalize(self, session.close)
         return session
@@ -133,7 +136,8 @@ class AnalyticsStream(OrderedStream):
         self, tap: Tap, api: Api, inferred: Mapping[str, Any] | None = None
     ) -> None:
         self._api = api
-        self.prefetcher = api.prefetcher
+        self.workers, self.opened = api.workers, api.opened
+        self.progress = api.run.progress
         schema = self.properties.to_dict()
         columns = schema["properties"]
         rest = columns.pop(ADDITIONAL_FIELDS)
@@ -248,7 +252,7 @@ class AnalyticsStream(OrderedStream):
 
     def _try(self, request: requests.PreparedRequest, _: Context | None) -> Page:
         with self._api.throttle.request() as sent_at:
-            progress.sent()
+            self.progress.sent()
             response = self._answer(request)
             self.logger.debug("%s %s", response.status_code, response.url)
             self._api.on_response(self.name, response)
@@ -335,7 +339,7 @@ class AnalyticsStream(OrderedStream):
     @override
     def vanished(self, context: Context | None, error: VanishedError) -> None:
         """Take note that there are no rows, since the parent is gone."""
-        progress.vanished(tuple((context or {}).items()))
+        self.progress.vanished(tuple((context or {}).items()))
         self.logger.warning(
             "%s: %s, gone since it was listed: no rows for %s",
             self.name,
@@ -387,7 +391,7 @@ class AnalyticsStream(OrderedStream):
         if getattr(refusal, "status_code", 0) == HTTPStatus.TOO_MANY_REQUESTS:
             # The API didn't say how long, but it is no less for other requests.
             self._api.throttle.hold(details.get("wait", 0))
-        progress.retried()
+        self.progress.retried()
         self.logger.warning(
             "%s; try %d of %d follows %s",
             error,

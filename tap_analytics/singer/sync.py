@@ -11,27 +11,21 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
-import os
-import select
-import signal
-import sys
-import threading
 from abc import abstractmethod
 from contextlib import ExitStack
 from functools import cached_property, partial
 from itertools import dropwhile, islice
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
-from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.streams import RESTStream
 
+from tap_analytics.compat import override
 from tap_analytics.errors import InvalidSettingsError, is_missing
-from tap_analytics.progress import progress
-from tap_analytics.reading.branches import Branch, Prefetcher
+from tap_analytics.reading.branches import Branch
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.settings import with_preset
 from tap_analytics.singer.messages import (
@@ -41,24 +35,17 @@ from tap_analytics.singer.messages import (
     record_frame,
 )
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
-    from types import FrameType
 
     from singer_sdk.helpers.types import Context
 
     from tap_analytics.api.page import Page
     from tap_analytics.api.pagination import NextRequest, Paginator
     from tap_analytics.errors import VanishedError
+    from tap_analytics.progress import Progress
+    from tap_analytics.reading.workers import Workers
     from tap_analytics.rows.fields import Row
-
-SECONDS_TO_END = 1.5
-"""So long a run may take to end once a signal has asked for it."""
 
 
 class PresetTap(Tap):
@@ -89,38 +76,6 @@ class PresetTap(Tap):
         self._validate_config()
 
 
-class InterruptibleTap(Tap):
-    """A tap that a signal ends soon, between two messages, and not as a success."""
-
-    message_writer_class = MessageWriter
-
-    @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        overdue = threading.Timer(SECONDS_TO_END, _end_at_once, [signum])
-        overdue.daemon = True
-        overdue.start()
-        writer_of(self).between_messages(partial(self._end, signum))
-
-    def _end(self, signum: int) -> NoReturn:
-        if self.state:  # Not by the SDK, which writes none that was the last already.
-            writer_of(self).write_message(StateMessage(value=self.state))
-        self.logger.error(
-            "Ended by %s before everything was read. The last STATE is valid: the next "
-            "run makes up for this one.",
-            signal.Signals(signum).name,
-        )
-        sys.exit(1)
-
-
-def _end_at_once(signum: int) -> None:
-    """End although nobody takes what is written; the last line may stay incomplete."""
-    line = f"Ended by {signal.Signals(signum).name} while its output was not read.\n"
-    _, writable, _ = select.select([], [2], [], 0)
-    if writable:
-        os.write(2, line.encode())
-    os._exit(1)
-
-
 def writer_of(tap: Tap) -> MessageWriter:
     """Return the writer of all messages of a run."""
     writer = tap.message_writer
@@ -133,8 +88,14 @@ def writer_of(tap: Tap) -> MessageWriter:
 class OrderedStream(RESTStream[Any]):
     """A stream whose children are synced with it: fetched ahead, written in order."""
 
-    prefetcher: Prefetcher
-    """Runs the fetches of all streams."""
+    workers: Workers
+    """Run the fetches of all streams."""
+
+    progress: Progress
+    """Counts what the run has done."""
+
+    opened: dict[str, Branch[Any]]
+    """The branches of top-level streams that are not being written yet."""
 
     _schema_is_written = False
     _is_filtered = False
@@ -237,23 +198,23 @@ class OrderedStream(RESTStream[Any]):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        progress.expect(
+        self.progress.expect(
             stream.name for stream in self._tap.streams.values() if stream.selected
         )
         if not write_messages:  # The records go into batch files.
             for record in super()._sync_records(context, write_messages=False):
-                progress.wrote(self.name, 1)
+                self.progress.wrote(self.name, 1)
                 yield record
             return
         selected = [stream for stream in self._family if stream.selected]
         with ExitStack() as metrics:
             for stream in selected:
                 stream.begin(metrics)
-            self.prefetcher.on_wait = self.writer.flush
+            self.workers.on_wait = self.writer.flush
             try:
                 _write(self._open(), self.ABORT_AT_RECORD_COUNT)
             except BaseException:
-                self.prefetcher.stop()
+                self.workers.stop()
                 raise
             finally:
                 self.writer.flush()
@@ -266,12 +227,12 @@ class OrderedStream(RESTStream[Any]):
         But nothing else is asked for before the API has answered once: one request
         with a wrong key is enough.
         """
-        opened = self.prefetcher.opened
+        opened = self.opened
         if self.name in opened:
             return opened.pop(self.name)
         limit = self.ABORT_AT_RECORD_COUNT
         branch = partial(
-            Branch, prefetcher=self.prefetcher, lookahead=limit or self.prefetcher.size
+            Branch, workers=self.workers, lookahead=limit or self.workers.size
         )
         own = branch(self, None, order=(0,))
         if limit is None and own.begins_well():
@@ -335,7 +296,7 @@ class OrderedStream(RESTStream[Any]):
         if self.ABORT_AT_RECORD_COUNT is None:
             self.promote()
         self._write_state_message()
-        progress.finished(self.name)
+        self.progress.finished(self.name)
 
     @property
     def _activates_versions(self) -> bool:
@@ -388,7 +349,7 @@ class OrderedStream(RESTStream[Any]):
             for count, row in enumerate(rows, 1):  # noqa: B007
                 self._write_record_message(decoded(row))
         self._record_counter.increment(count)
-        progress.wrote(self.name, count)
+        self.progress.wrote(self.name, count)
 
 
 def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
@@ -406,10 +367,10 @@ def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
         return
     is_top = branch.context is None
     if is_top:
-        progress.parents_begin()
+        stream.progress.parents_begin()
     for page, row, below in islice(branch.rows(), limit):
         if is_top:
-            progress.parents_seen(*branch.known)
+            stream.progress.parents_seen(*branch.known)
         if stream.selected:
             stream.write_rows(page, [row])
         for child in below:
@@ -417,4 +378,4 @@ def _write(branch: Branch[OrderedStream], limit: int | None) -> None:
             if child.context is not None:
                 child.source.parent_is_done(child.context, vanished=child.vanished)
         if is_top:
-            progress.parent_read()
+            stream.progress.parent_read()

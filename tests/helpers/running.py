@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from tap_analytics.command import main
-from tap_analytics.redaction import redaction
 from tests.helpers.scanning import scan
 
 if TYPE_CHECKING:
@@ -158,7 +157,6 @@ def run_tap(
 def _restore_process() -> Any:
     """Return what undoes a command's hold on logging, warnings and signals."""
     root = logging.getLogger()
-    redaction.forget()
     before = (list(root.handlers), root.level, sys.excepthook, list(warnings.filters))
     handlers = {number: signal.getsignal(number) for number in (2, 15)}
 

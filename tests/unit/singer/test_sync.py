@@ -11,7 +11,6 @@ import inspect
 import io
 import json
 import logging
-import signal
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -29,13 +28,13 @@ from singer_sdk.streams import RESTStream
 from tap_analytics.api.page import Page
 from tap_analytics.errors import FatalAPIError
 from tap_analytics.singer.messages import MessageWriter
-from tap_analytics.singer.sync import InterruptibleTap, OrderedStream
+from tap_analytics.singer.sync import OrderedStream
 from tap_analytics.tap import TapAnalytics
 from tests.helpers.running import STREAMS
 from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib.encoding.simple import Message
@@ -44,15 +43,6 @@ if TYPE_CHECKING:
     from tests.conftest import SandboxFactory
 
 CONFIG = {"api_key": KEY, "api_url": "http://127.0.0.1:9"}
-
-
-@pytest.fixture(autouse=True)
-def signal_handlers() -> Iterator[None]:
-    """Put back the handlers that every new tap replaces."""
-    before = {number: signal.getsignal(number) for number in (2, 15)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 class Recorder(MessageWriter):
@@ -136,7 +126,6 @@ def plain(stream: type[PlainStream] = PlainStream) -> tuple[PlainStream, Recorde
         (OrderedStream, "emit_activate_version_messages"),
         (OrderedStream, "get_new_paginator"),
         (OrderedStream, "log"),
-        (InterruptibleTap, "_handle_termination"),
     ],
 )
 def test_what_is_overridden_is_there_with_the_same_signature(
@@ -308,14 +297,6 @@ def test_a_state_is_written_unless_it_is_flushed() -> None:
     stream._write_state_message()
     assert writer.kinds == ["STATE"]
     assert stream.state_manager.is_flushed
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_new_tap_handles_signals_by_handle_termination(
-    number: signal.Signals,
-) -> None:
-    tap = PlainTap()
-    assert signal.getsignal(number) == tap._handle_termination
 
 
 # The fast path writes what the SDK would write
@@ -553,7 +534,7 @@ def test_an_error_stops_the_fetches_and_is_logged_by_main_only(
     api.fault("/v1/team/users", status=403)
     stream, _ = stream_of("users", api_url=api.url)
     stopped: list[bool] = []
-    monkeypatch.setattr(stream.prefetcher, "stop", lambda: stopped.append(True))
+    monkeypatch.setattr(stream.workers, "stop", lambda: stopped.append(True))
     caplog.set_level(logging.DEBUG)
     with pytest.raises(FatalAPIError):
         stream.sync()
