@@ -1,38 +1,37 @@
-"""What can go wrong, each with the one line that a user reads."""
+"""What can go wrong, each with the one line that a user reads.
+
+TapError
+├── ConfigError                 the settings, the catalog or the state
+│   └── InvalidSettingsError    the settings break their JSON schema
+└── FatalAPIError               the run stops
+├── RefusedError            the API will not answer this request
+├── ShiftedError            a list shrank while it was read
+├── StoppedError            the run was told to end
+├── RetriableAPIError       the same request may succeed later
+│   └── WaitError           ... once the API's own wait is over
+└── LeftOutError            no rows below one parent, the run goes on
+├── VanishedError       the parent is gone
+├── ForbiddenError      the key may not read what is below the parent
+└── ExhaustedError      all retries failed, while others succeeded
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import (
-    ConfigurationError,
-    FatalAPIError,
-    RetriableAPIError,
-    SkippableAPIError,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-__all__ = [
-    "ConfigError",
-    "FatalAPIError",
-    "InvalidSettingsError",
-    "RetriableAPIError",
-    "ShiftedError",
-    "StoppedError",
-    "VanishedError",
-    "WaitError",
-    "is_missing",
-]
-
 
 _MISSING = re.compile(r"'(\w+)' is a required property")
 
 
-class ConfigError(ConfigurationError):
-    """The settings are not valid; says which, and why."""
+class TapError(Exception):
+    """Ends a run with one line."""
+
+
+class ConfigError(TapError):
+    """The settings, the catalog or the state are not valid; says which, and why."""
 
 
 class InvalidSettingsError(ConfigError):
@@ -66,12 +65,21 @@ def _explained(error: str) -> str:
     return f"The settings are not valid: {error}"
 
 
-class WaitError(RetriableAPIError):
-    """The API refused a request and said how long to wait.
+class FatalAPIError(TapError):
+    """The API, or what it sent, stops the run."""
 
-    The wait is everybody's: the throttle has been told, so the refused request
-    itself goes on without a pause of its own.
+
+class RefusedError(FatalAPIError):
+    """The API will not answer this request, however often it is asked.
+
+    Args:
+        message: What happened, and what to do.
+        status: The HTTP status of the answer.
     """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ShiftedError(FatalAPIError):
@@ -85,5 +93,37 @@ class StoppedError(FatalAPIError):
         super().__init__("The run was stopped.")
 
 
-class VanishedError(SkippableAPIError):
+class RetriableAPIError(FatalAPIError):
+    """A request failed that may succeed later."""
+
+
+class WaitError(RetriableAPIError):
+    """The API refused a request as one too many.
+
+    The wait is everybody's: the throttle holds all requests, so the refused
+    request itself has no pause of its own.
+
+    Args:
+        message: What happened.
+        seconds: How long the API wants to be left alone; `None` if it did not say.
+    """
+
+    def __init__(self, message: str, seconds: float | None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class LeftOutError(FatalAPIError):
+    """What is below one parent can't be read; the rest can."""
+
+
+class VanishedError(LeftOutError):
     """A parent was gone when its children were asked for."""
+
+
+class ForbiddenError(LeftOutError):
+    """The key may not read what is below one parent."""
+
+
+class ExhaustedError(LeftOutError):
+    """All retries below one parent failed, while other requests succeeded."""

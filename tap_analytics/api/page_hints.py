@@ -1,4 +1,4 @@
-"""What a response says of the pages around it, whatever the API calls it."""
+"""What an answer says of the pages around it, whatever the API calls it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tap_analytics.api.page import Page
 
@@ -17,6 +19,7 @@ _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*[\"']?([^\"';,]*)", re.IGNORECASE)
 _URL_REFERENCE = re.compile(r"(?i:https?:)|\.{0,2}/|[^?\s]*\?[^=\s]+=")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"\s*(\S+)\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)\s*")
 _BOOLEANS = {"true": True, "false": False}
 
 # Names that mean pages only where pages are the subject.
@@ -25,36 +28,56 @@ _ROLES = {
     role: re.compile(rf"(.*\.)?({names})")
     for role, names in {
         "link": r"linkheader",
-        "next_url": r"next(page)?\.?(url|uri|link|href)",
+        "next_url": r"next(page|records)?\.?(url|uri|link|href)",
         "next": r"next(page)?(number)?",
-        "next_offset": r"nextoffset",
+        "next_offset": r"next(page)?(offset|start|skip|index|position)",
         "next_cursor": r"(next(page)?\.?|end)(cursor|token|key|marker|after)"
-        r"|(cursors?|paging)\.(next|after)|continuation(token)?",
+        r"|next(page)?(start)?id|(cursors?|paging)\.(next|after)"
+        r"|continuation(token)?",
         "cursor": r"cursor",
-        "more": r"(has)?(more|next)(page|pages|items|records|results)?",
-        "last": r"(is)?last(page)?",
+        "more": r"(has|is)?(more|next)(page|pages|items|records|results|rows|data)?"
+        r"|more(items|records|results|rows|pages|data)(incollection|available|exist)?"
+        r"|(has)?moreavailable",
+        "last": r"(is)?last(page)?|done|endofrecords",
         "page": r"(current)?page(\.?(number|num|no|index|current))?",
         "pages": r"total\.?pages|(num)?pages|pages?\.?(count|total)",
         "last_page": r"lastpage",
-        "rows": rf"total(count|rows|records|results|items|elements)|{_HERE}total",
+        "rows": rf"total(count|rows|records|results|items|elements|size)|{_HERE}total"
+        r"|totalnumberof(rows|records|results|items)",
         "size": rf"(per)?page\.?size|perpage|itemsperpage|{_HERE}limit",
-        "offset": rf"startat|startindex|{_HERE}(offset|skip)",
+        "offset": rf"startat|startindex|{_HERE}(offset|skip|start)",
     }.items()
 }
 """What fields that speak of pages are called: paths without `_` and `-`."""
 
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_SIGNS = frozenset(
+    {"page", "pages", "next", "more", "total", "totals", "count", "offset"}
+    | {"cursor", "cursors"}
+)
+_PAGING = frozenset({"pagination", "paging"})
+_LEAD_ON = frozenset({"next", "more", "cursor", "cursors", "offset"})
+_RECORDS = frozenset({"entries", "items", "records", "results", "rows"})
+_OF_OTHER_THINGS = frozenset(
+    {"amount", "budget", "bytes", "cost", "days", "duration", "error", "errors"}
+    | {"hours", "minutes", "ms", "price", "rate", "ratelimit", "request", "requests"}
+    | {"retry", "revenue", "seconds", "time", "title", "warning", "warnings", "xss"}
+)
+"""Words beside which a total is none of rows, and a next none of a page."""
 
-class Signs:
-    """What a response says of the pages around it, in envelope and headers.
+
+class PageHints:
+    """What an answer says of the pages around it, in envelope and headers.
 
     Args:
-        page: The response.
+        page: The page.
     """
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._all = dict(_fields(page))
         self._fields: dict[str, dict[str, Any]] = defaultdict(dict)
-        for path, value in _fields(page):
+        for path, value in self._all.items():
             for role in _roles(path):
                 self._fields[role][path] = value
 
@@ -73,7 +96,7 @@ class Signs:
         return number if number in {1, 2} else None  # Others are rather cursors.
 
     def flag(self) -> bool | None:
-        """Return whether more follows, if the response says so in a word."""
+        """Return whether more follows, if the answer says so in a word."""
         for role, yes in (("more", True), ("last", False)):
             for value in self.of(role).values():
                 if isinstance(value, bool | str) and str(value).lower() in _BOOLEANS:
@@ -87,6 +110,20 @@ class Signs:
             return True
         return False if None in following or "" in following else self.flag()
 
+    def unexplained(self, received: int) -> dict[str, Any]:
+        """Return what may mean that more follows, by path.
+
+        It is for an answer of which no style of pages was recognised.
+
+        Args:
+            received: How many records came so far.
+        """
+        return {
+            path: value
+            for path, value in self._all.items()
+            if _is_sign(path) and not _is_explained(path, value, received)
+        }
+
     def __str__(self) -> str:
         """Return the numbers, and where they are."""
         found = self.of("page", "pages", "last_page", "rows", "size", "offset", "next")
@@ -95,9 +132,12 @@ class Signs:
 
 
 def _fields(page: Page) -> Iterator[tuple[str, Any]]:
-    level = [("", page.envelope)]
+    level: list[tuple[str, Mapping[str, Any]]] = [("", page.envelope)]
+    for name, value in page.answer.headers.items():
+        if _is_of_pages(name):
+            level.append(_header(name, value))
     for _ in range(_DEPTH):
-        below = []
+        below: list[tuple[str, Mapping[str, Any]]] = []
         for above, fields in level:
             for key, value in fields.items():
                 yield above + key, value
@@ -108,18 +148,72 @@ def _fields(page: Page) -> Iterator[tuple[str, Any]]:
                     by_relation = {str(link.get("rel")): link for link in links}
                     below.append((f"{above}{key}.", by_relation))
         level = below
-    for name, value in page.headers.items():
-        if name.lower().startswith("x-"):
-            yield name, value
-    for url, parameters in _LINK.findall(page.headers.get("Link", "")):
+    for url, parameters in _LINK.findall(page.answer.headers.get("Link", "")):
         if "next" in " ".join(_RELATION.findall(parameters)).lower().split():
             yield "Link header", url
 
 
+def _header(name: str, value: str) -> tuple[str, dict[str, Any]]:
+    """Return a header as fields, with what their paths begin with."""
+    if name.lower() == "content-range":
+        return "", _content_range(value)
+    if value.lstrip().startswith("{"):
+        try:
+            return f"{name}.", msgspec.json.decode(value, type=dict[str, Any])
+        except msgspec.DecodeError:
+            pass
+    return "", {name: value}
+
+
+def _content_range(value: str) -> dict[str, Any]:
+    found = _CONTENT_RANGE.fullmatch(value)
+    if found is None or found[1].lower() == "bytes":
+        return {}
+    first, last = int(found[2] or 0), int(found[3] or -1)
+    size = {"page_size": last - first + 1} if last >= first else {}
+    return {"offset": first, **size, "total_count": found[4]}
+
+
+@lru_cache(maxsize=1024)
+def _is_of_pages(header: str) -> bool:
+    """Return whether a header may speak of pages; most do not, at every request."""
+    is_named = header.lower() == "content-range" or _PAGING & _words(header)
+    return bool(is_named or _roles(header) or _is_sign(header))
+
+
 @lru_cache(maxsize=1024)
 def _roles(path: str) -> tuple[str, ...]:
-    name = re.sub(r"^x-|[^a-z0-9.]", "", path.lower())
+    name = re.sub(r"^x-", "", path.lower())
+    name = re.sub(r"^(pagination|paging)-", r"\1.", name)
+    name = re.sub(r"[^a-z0-9.]", "", name)
     return tuple(role for role, names in _ROLES.items() if names.fullmatch(name))
+
+
+@lru_cache(maxsize=1024)
+def _words(path: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(path))
+
+
+def _is_sign(path: str) -> bool:
+    words = _words(path)
+    return bool(_SIGNS & words) and not _OF_OTHER_THINGS & words
+
+
+def _is_explained(path: str, value: Any, received: int) -> bool:
+    """Return whether a field may well say that there are no other records."""
+    words = _words(path)
+    number = whole(value)
+    if number is not None and not isinstance(value, bool):
+        if "size" in _roles(path):
+            return number != received  # A full page may have been cut.
+        if _LEAD_ON & words:
+            return number == 0
+        is_of_pages = words & {"page", "pages"} and not words & _RECORDS
+        return number <= (1 if is_of_pages else received)
+    if isinstance(value, str | bool):
+        is_no = str(value).strip().lower() in {"", "false", "null", "none"}
+        return is_no or not _LEAD_ON & words
+    return True
 
 
 def whole(value: object) -> int | None:

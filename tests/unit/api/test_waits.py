@@ -13,7 +13,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_analytics.api.answers import reason, retry_after
+from tap_analytics.api.failures import reason
+from tap_analytics.api.waits import seconds_of
 from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ NOW = datetime(2025, 6, 18, 12, 0, 0, tzinfo=timezone.utc)
         ("Wed Jun 18 12:01:30 2025", 90),
         ("Wed, 18 Jun 2025 14:01:30 +0200", 90),
         ("Wed, 18 Jun 2025 12:01:30", 90),
+        ("2025-06-18T12:01:30Z", 90),
+        ("1750248090", 90),
+        ("1750248090000", 90),
         ("Wed, 18 Jun 2025 11:59:59 GMT", 0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
     ],
@@ -44,7 +48,7 @@ NOW = datetime(2025, 6, 18, 12, 0, 0, tzinfo=timezone.utc)
 def test_retry_after_is_a_number_of_seconds_or_a_date(
     header: str, seconds: float
 ) -> None:
-    assert retry_after(header, NOW) == seconds
+    assert seconds_of(header, NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -61,34 +65,33 @@ def test_retry_after_is_a_number_of_seconds_or_a_date(
         "Wed, 18 Jun 99999999999 12:01:30 GMT",
         "Wed, 18 Jun 2025 99:01:30 GMT",
         "Wed, 18 Jun 2025 12:01:30 +9999",
-        "2025-06-18T12:01:30Z",
     ],
 )
 def test_a_header_that_makes_no_sense_says_nothing(header: str) -> None:
-    assert retry_after(header, NOW) is None
+    assert seconds_of(header, NOW) is None
 
 
 @given(st.integers(0, 999_999_999))
 def test_any_number_of_seconds_is_taken(seconds: int) -> None:
-    assert retry_after(str(seconds)) == seconds
+    assert seconds_of(str(seconds)) == seconds
 
 
 @given(st.datetimes(datetime(1000, 1, 1)))  # noqa: DTZ001 - hypothesis wants it so
 def test_any_date_is_taken(date: datetime) -> None:
     until = date.replace(microsecond=0, tzinfo=timezone.utc)
     header = email.utils.format_datetime(until, usegmt=True)
-    assert retry_after(header, NOW) == max(0, (until - NOW).total_seconds())
+    assert seconds_of(header, NOW) == max(0, (until - NOW).total_seconds())
 
 
 @given(st.text() | st.text("0123456789:, -+.GMTJanWed"))
 def test_no_header_is_an_error(header: str) -> None:
-    seconds = retry_after(header, NOW)
+    seconds = seconds_of(header, NOW)
     assert seconds is None or seconds >= 0
 
 
 def test_the_present_counts_if_no_other_time_is_given() -> None:
     in_an_hour = datetime.now(timezone.utc) + timedelta(hours=1)
-    seconds = retry_after(email.utils.format_datetime(in_an_hour))
+    seconds = seconds_of(email.utils.format_datetime(in_an_hour))
     assert seconds is not None
     assert 0 < seconds <= 3600
 
