@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_analytics.api.session import HEADER_NAME, HEADER_VALUE, KEY
+from tap_analytics.api.origin import HEADER_NAME, HEADER_VALUE, KEY
+from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.plugin.environment import settings_from
 from tap_analytics.settings import PRESETS
+from tap_analytics.reading.account import Account
 from tap_analytics.singer.discovery import inferred_columns
-from tap_analytics.singer.stream import Api
-from tap_analytics.singer.sync import PresetTap
+from tap_analytics.singer.preset import PresetTap
 from tap_analytics.singer.tap import RunTap, run_of_command
 from tap_analytics.streams import STREAMS
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -351,22 +346,22 @@ class TapAnalytics(PresetTap, RunTap):
         ctx.exit()
 
     @cached_property
-    def api(self) -> Api:
+    def account(self) -> Account:
         """What all streams share."""
-        return Api(self.config, self.run)
+        return Account(self.config, self.run)
 
     @override
     def close(self) -> None:
-        self.api.close()
+        self.account.close()
 
     @override
     def discover_streams(self) -> Sequence[AnalyticsStream]:
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
             self.require_valid_config()
             return self._inferred_streams()
-        return [stream(self, self.api) for stream in STREAMS]
+        return [stream(self, self.account) for stream in STREAMS]
 
     def _inferred_streams(self) -> Sequence[AnalyticsStream]:
-        samplers = [stream(self, self.api) for stream in STREAMS]
+        samplers = [stream(self, self.account) for stream in STREAMS]
         columns = inferred_columns(samplers, self.config["infer_sample_size"])
-        return [stream(self, self.api, columns[stream]) for stream in STREAMS]
+        return [stream(self, self.account, columns[stream]) for stream in STREAMS]

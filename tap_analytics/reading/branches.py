@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from tap_analytics.errors import VanishedError
+from tap_analytics.errors import LeftOutError
 from tap_analytics.reading.page_queue import PageQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from tap_analytics.api.page import Page
-    from tap_analytics.api.pagination import NextRequest, Paginator
+    from tap_analytics.api.paginators import Paginator
+    from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.reading.workers import Order, Workers
     from tap_analytics.rows.fields import Row
 
@@ -31,11 +32,11 @@ _END = (None, None)
 class Source(Protocol):
     """What a branch needs of its stream."""
 
-    def fetch(self, context: Context | None, request: NextRequest | None) -> Page:
+    def fetch(self, context: Context | None, request: NextRequest) -> Page:
         """Fetch one page, with all retries."""
         ...
 
-    def get_new_paginator(self) -> Paginator:
+    def new_paginator(self) -> Paginator:
         """Return a paginator that has seen no page yet."""
         ...
 
@@ -47,8 +48,12 @@ class Source(Protocol):
         """Return which sources of the same kind, in which context, are below a row."""
         ...
 
-    def vanished(self, context: Context | None, error: VanishedError) -> None:
-        """Take note that there are no rows, since the parent is gone."""
+    def ended(self, context: Context | None, paginator: Paginator) -> None:
+        """Take note that a list has been read to its end, and how that was seen."""
+        ...
+
+    def left_out(self, context: Context | None, error: LeftOutError) -> None:
+        """Take note that a list, or the rest of it, can't be read."""
         ...
 
 
@@ -66,6 +71,10 @@ class Branch(Generic[SourceT]):
         workers: Run the fetches.
         order: Where in the output it stands.
         lookahead: For how many rows the children are fetched ahead.
+        new_paginator: Says what pages there are; by default the source's own.
+
+    Attributes:
+        error: Why the list, or the rest of it, was left out; `None` if it was not.
     """
 
     def __init__(
@@ -76,17 +85,18 @@ class Branch(Generic[SourceT]):
         *,
         order: Order = (),
         lookahead: int = 1,
+        new_paginator: Callable[[], Paginator] | None = None,
     ) -> None:
         self.source = source
         self.context = context
-        self.vanished = False
+        self.error: LeftOutError | None = None
         self._workers = workers
         self._order = order
         self._lookahead = lookahead
         self._pages = PageQueue(
             workers,
             partial(source.fetch, context),
-            source.get_new_paginator(),
+            new_paginator or source.new_paginator,
             order,
             min(lookahead, PAGES_AHEAD),
         )
@@ -100,13 +110,20 @@ class Branch(Generic[SourceT]):
         """How many rows are known of, and whether there may be more."""
         return self._pages.known
 
+    @property
+    def found_more(self) -> bool:
+        """Whether a look further brought records."""
+        return self._pages.paginator.found_more
+
     def pages(self) -> Iterator[Page]:
-        """Return the pages, none if the parent has vanished."""
+        """Return the pages, up to where no more can be read."""
         try:
             yield from self._pages
-        except VanishedError as error:
-            self.vanished = True
-            self.source.vanished(self.context, error)
+        except LeftOutError as error:
+            self.error = error
+            self.source.left_out(self.context, error)
+        else:
+            self.source.ended(self.context, self._pages.paginator)
 
     def rows(self) -> Iterator[tuple[Page, Row, list[Branch[SourceT]]]]:
         """Return the rows, each with its page and the branches below it.

@@ -8,13 +8,14 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_analytics.errors import ShiftedError
+from tap_analytics.errors import FatalAPIError, ShiftedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_analytics.api.page import Page
-    from tap_analytics.api.pagination import NextRequest, Paginator
+    from tap_analytics.api.paginators import Paginator
+    from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.reading.workers import Order, Workers
 
 READINGS = 5
@@ -26,7 +27,7 @@ class _Fetch:
 
     __slots__ = ("done", "error", "order", "page", "request")
 
-    def __init__(self, request: NextRequest | None, order: Order) -> None:
+    def __init__(self, request: NextRequest, order: Order) -> None:
         self.request = request
         self.order = order
         self.page: Page | None = None
@@ -36,7 +37,7 @@ class _Fetch:
     @property
     def size(self) -> int:
         """How many bytes the page has, 0 if there is none."""
-        return 0 if self.page is None else len(self.page.content)
+        return 0 if self.page is None else self.page.size
 
 
 class PageQueue:
@@ -45,7 +46,8 @@ class PageQueue:
     Args:
         workers: Run the fetches.
         fetch: Fetches one page, given what its paginator says of the request.
-        paginator: Says what comes next; asked in page order, by one thread at a time.
+        new_paginator: Returns who says what comes next, as long as no page was seen;
+            it is asked in page order, by one thread at a time.
         order: Where in the output the first page stands.
         window: How many pages may be fetched or waiting at a time.
     """
@@ -53,14 +55,15 @@ class PageQueue:
     def __init__(
         self,
         workers: Workers,
-        fetch: Callable[[NextRequest | None], Page],
-        paginator: Paginator,
+        fetch: Callable[[NextRequest], Page],
+        new_paginator: Callable[[], Paginator],
         order: Order,
         window: int,
     ) -> None:
         self._workers = workers
         self._fetch = fetch
-        self._paginator = paginator
+        self._new_paginator = new_paginator
+        self._paginator = new_paginator()
         self._order = order
         self._window = window
         self._numbers = itertools.count()
@@ -91,6 +94,11 @@ class PageQueue:
                 return self._handed_out, False
             counted = self._paginator.counted or 0
             return max(counted, self._handed_out), counted <= self._handed_out
+
+    @property
+    def paginator(self) -> Paginator:
+        """What has seen the pages; complete once all of them are handed out."""
+        return self._paginator
 
     def wait(self) -> bool:
         """Wait for the next page, or the end; return whether it came without error.
@@ -174,6 +182,9 @@ class PageQueue:
         while self._unread and self._unread[0].done and not self._failed:
             fetch = self._unread.popleft()
             if fetch.page is None:
+                if fetch.error and self._is_end(fetch.error):
+                    self._fetches.remove(fetch)
+                    continue
                 self._failed = True
                 return
             try:
@@ -188,10 +199,13 @@ class PageQueue:
                 fetch.error = error
                 self._failed = True
 
+    def _is_end(self, error: BaseException) -> bool:
+        return isinstance(error, FatalAPIError) and self._paginator.refused(error)
+
     def _begin_anew(self) -> None:
         """Read the whole list again; rows that come twice are merged by their key."""
         self._readings += 1
-        self._paginator = self._paginator.again()
+        self._paginator = self._new_paginator()
         self._drop()
 
     def _drop(self) -> None:

@@ -88,6 +88,18 @@ class RunTap(Tap):
     def metrics_logger(self, _: logging.Logger) -> None:
         """Keep the run's own: the SDK's is that of all taps of the process."""
 
+    @property
+    def writer(self) -> MessageWriter:
+        """Writes all messages of the run.
+
+        Raises:
+            TypeError: If it was made with another kind of writer.
+        """
+        if not isinstance(self.message_writer, MessageWriter):
+            msg = f"{type(self).__name__} needs a MessageWriter"
+            raise TypeError(msg)
+        return self.message_writer
+
     @override
     def _setup_signal_handlers(self) -> None:
         """Leave signals to the command."""
@@ -102,12 +114,16 @@ class RunTap(Tap):
         self.print_version(print_fn=self.logger.info)
         try:
             self.sync_all()
+            self.finish()
         except StoppedError:
             if self.state:
                 self.write_message(StateMessage(value=self.state))
             raise
         finally:
             self.close()
+
+    def finish(self) -> None:
+        """Raise what ended no stream, but lets the run not be complete."""
 
     def close(self) -> None:
         """Let go of all that the streams share."""

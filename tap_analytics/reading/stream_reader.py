@@ -1,0 +1,190 @@
+"""Reads the lists of one stream: from a context to requests, from a page to rows."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from tap_analytics.api.refusals import Asker
+from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
+from tap_analytics.reading.beliefs import Beliefs
+from tap_analytics.rows.bookmarks import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from msgspec import Raw
+
+    from tap_analytics.api.client import Client
+    from tap_analytics.api.page import Page
+    from tap_analytics.api.pagination import Pagination
+    from tap_analytics.api.paginators import Paginator
+    from tap_analytics.api.stream_pages import NextRequest
+    from tap_analytics.errors import LeftOutError
+    from tap_analytics.reading.branches import Context
+    from tap_analytics.rows.bookmarks import Bookmark
+    from tap_analytics.rows.fields import Fields, Row
+    from tap_analytics.run import Run
+
+DATE_LENGTH = len("2026-01-31")
+
+
+class StreamReader:
+    """Reads the lists of one stream: one, or one below each parent.
+
+    Args:
+        name: Name of the stream.
+        path: The path, with what comes from a context in braces.
+        client: Gets pages.
+        run: What belongs to the run.
+        pagination: How the pages follow one another.
+        fields: Make records fit the schema.
+        bookmark: Where to start; `None` for the very beginning.
+        window: Names of the API's own time filter, `since_param` and `until_param`,
+            and its `since_format`; empty if there is none.
+        is_child: Whether the lists are below parents.
+
+    Attributes:
+        beliefs: The lists whose end was only believed.
+        parents_read: How many lists below a parent have been read whole.
+        parents_gone: How many parents were gone.
+        left_out_for: Why lists below some parents were left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        path: str,
+        client: Client,
+        run: Run,
+        pagination: Pagination,
+        fields: Fields,
+        bookmark: Bookmark | None = None,
+        window: Mapping[str, Any],
+        is_child: bool = False,
+    ) -> None:
+        self.name = name
+        self.pagination = pagination
+        self.bookmark = bookmark
+        self.beliefs = Beliefs(pagination.shared)
+        self.parents_read = 0
+        self.parents_gone = 0
+        self.left_out_for: list[LeftOutError] = []
+        self._path = path
+        self._client = client
+        self._progress = run.progress
+        self._logger = run.logger.getChild(name)
+        self._fields = fields
+        self._window = window
+        self._asker = Asker(name, is_child)
+
+    def fetch(self, context: Context | None, request: NextRequest) -> Page:
+        """Fetch one page, with all retries.
+
+        Args:
+            context: The parent's context, `None` for a top-level stream.
+            request: What the paginator says of the request.
+
+        Raises:
+            FatalAPIError: If the API refuses, or retries are used up.
+            LeftOutError: If only what is below the parent can't be read.
+            StoppedError: If the run is to end.
+        """
+        if request.url:
+            page = self._client.get(request.url, asker=self._asker)
+        else:
+            params = (*self._since(context), *request.params)
+            page = self._client.get(self._path_in(context), params, self._asker)
+        for change in page.changes:
+            said = f"the API sent {change}"
+            self.pagination.shared.say(logging.WARNING, said, kind="changed body")
+        return page
+
+    def new_paginator(self) -> Paginator:
+        """Return a paginator that has seen no page yet."""
+        return self.pagination.paginator()
+
+    def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
+        """Return the records of a page, made to fit the schema, but for old ones."""
+        added = {key: _raw(value) for key, value in (context or {}).items()}
+        rows = map(partial(self._fields.fit, context=added), page.records)
+        if self.bookmark is None:
+            return rows
+        since = self.bookmark.since(context)
+        return filter(partial(self.bookmark.passes, since=since), rows)
+
+    def ended(self, context: Context | None, paginator: Paginator) -> None:
+        """Take note that a list has been read to its end."""
+        self.beliefs.add(context, paginator)
+
+    def left_out(self, context: Context | None, error: LeftOutError) -> None:
+        """Warn that there are no rows below a parent."""
+        parent = ", ".join(f"{key} {value}" for key, value in (context or {}).items())
+        if isinstance(error, VanishedError):
+            self._progress.vanished(tuple((context or {}).items()))
+            kind, why = "vanished", f"{error}, gone since it was listed"
+        else:
+            self.left_out_for.append(error)
+            kind = "exhausted" if isinstance(error, ExhaustedError) else "forbidden"
+            why = str(error)
+        self._logger.warning(
+            "%s: %s: no rows for %s", self.name, why, parent, extra={"kind": kind}
+        )
+
+    def parent_is_done(self, context: Context, error: LeftOutError | None) -> None:
+        """Count a parent whose rows have been written, or that has none.
+
+        Args:
+            context: The parent's context.
+            error: Why it has none.
+        """
+        if isinstance(error, VanishedError):
+            self.parents_gone += 1
+        elif error is None:
+            self.parents_read += 1
+            if self.bookmark is not None:
+                self.bookmark.parent_is_read(context)
+
+    def _path_in(self, context: Context | None) -> str:
+        """Return the path, what comes from the context encoded.
+
+        Raises:
+            FatalAPIError: If an id can't stand in a path.
+        """
+        values = {}
+        for key, value in (context or {}).items():
+            if value in {".", ".."}:
+                msg = f"stream {self.name!r}: {key} {value!r} can't stand in a URL."
+                raise FatalAPIError(msg)
+            values[key] = quote(str(value), safe="")
+        return self._path.format(**values)
+
+    def _since(self, context: Context | None) -> Iterator[tuple[str, str]]:
+        """Yield the API's own time filter, if it has one and there is a start."""
+        if self.bookmark is None or not self._window:
+            return
+        since = self.bookmark.since(context)
+        if since is None:
+            return
+        until = self._client.started_at + timedelta(days=1)
+        by_date = self._window["since_format"] == "date"
+        length = DATE_LENGTH if by_date else None
+        for name, value in (
+            (self._window.get("since_param"), since),
+            (
+                self._window.get("until_param"),
+                timestamp(until.isoformat(), "the present"),
+            ),
+        ):
+            if name:
+                yield name, value[:length]
+
+
+def _raw(value: Any) -> Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
