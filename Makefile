@@ -92,6 +92,7 @@ format: $(FOR_DEV) ## Put the code into the style that check asks for
 plugins: $(FOR_DEV) ## Write into meltano.yml, hub/ and docs/ what our plugins report
 	$(BIN)/python .ci/plugins.py
 	$(BIN)/python .ci/config_files.py
+	$(BIN)/python .ci/settings_md.py
 	$(BIN)/python .ci/screens.py
 
 constraints: ## Pin anew what pyproject.toml asks for

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import SingerSDKError
 
+from tap_analytics.errors import ConfigError
 from tap_analytics.progress import progress
 from tap_analytics.redaction import redaction
 from tap_analytics.report.report import (
@@ -83,7 +84,7 @@ def message_for(error: Exception) -> str:
     """Return the one line that tells a user of an error."""
     if isinstance(error, click.ClickException):
         text = f"{error.format_message().rstrip('.')}. See {TapAnalytics.name} --help."
-    elif isinstance(error, SingerSDKError):
+    elif isinstance(error, SingerSDKError | ConfigError):
         text = str(error)
     elif isinstance(error, OSError):
         # A file has a name; what has none is what the messages are written to.

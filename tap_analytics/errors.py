@@ -2,68 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from singer_sdk.exceptions import (
-    ConfigurationError,
     FatalAPIError,
     RetriableAPIError,
     SkippableAPIError,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from tap_analytics.plugin.errors import ConfigError
 
 __all__ = [
     "ConfigError",
     "FatalAPIError",
-    "InvalidSettingsError",
     "RetriableAPIError",
     "ShiftedError",
     "StoppedError",
     "VanishedError",
     "WaitError",
-    "is_missing",
 ]
-
-
-_MISSING = re.compile(r"'(\w+)' is a required property")
-
-
-class ConfigError(ConfigurationError):
-    """The settings are not valid; says which, and why."""
-
-
-class InvalidSettingsError(ConfigError):
-    """The settings break their JSON schema.
-
-    Args:
-        errors: What the validation says.
-    """
-
-    def __init__(self, errors: Iterable[str]) -> None:
-        super().__init__("; ".join(map(_explained, errors)) + ".")
-
-
-def is_missing(error: str) -> bool:
-    """Return whether validation says no more than that a setting is not there."""
-    return _MISSING.fullmatch(error) is not None
-
-
-def _explained(error: str) -> str:
-    if found := _MISSING.fullmatch(error):
-        name = found[1]
-        return (
-            f"The setting {name} is missing: put it into the file given by --config, "
-            f"or into the environment variable TAP_ANALYTICS_{name.upper()}"
-        )
-    if "config['api_key']" in error:  # The error would show the key.
-        return (
-            "The setting api_key is no key: it must be text of ASCII characters, "
-            "without blanks and line breaks. Check that nothing was copied along"
-        )
-    return f"The settings are not valid: {error}"
 
 
 class WaitError(RetriableAPIError):

@@ -7,21 +7,31 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_analytics.api.page import Page
 from tap_analytics.api.page_hints import Signs
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
 from tap_analytics.singer.stream import KEY_REFUSED, AnalyticsStream, Api
 
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import click
     import requests
-    from singer_sdk import Tap
 
 PREFIXES = ("", "/v1", "/api", "/api/v1", "/v2", "/api/v2")
 """Where an API that is not where it was looked for may be."""
@@ -32,6 +42,33 @@ _LIMIT_HEADER = re.compile(
 _ALLOWED = re.compile(r"(x-)?rate-?limit-limit", re.IGNORECASE)
 _POLICY = re.compile(r"\b(?:q=)?(\d+);\s*w=(\d+)")
 _WIDTH = 14
+
+
+class VerdictTap(Tap):
+    """A tap whose `--test` ends with a verdict."""
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read one record of each stream, and tell what was found out.
+
+        Raises:
+            FatalAPIError: If a stream can't be read.
+        """
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        # Columns are not inferred for it: that takes more requests than the test.
+        config = {**ctx.params["config"].config}
+        if config.get("undeclared_fields") == "infer":
+            config["undeclared_fields"] = "collect"
+        check = Check(partial(cls, config=config))
+        check.run()
+        for line in check.verdict():
+            cls.logger.info(line, extra={"kind": "verdict"})
+        if (error := check.error()) is not None:
+            raise error
+        ctx.exit()
 
 
 class Check:

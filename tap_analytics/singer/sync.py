@@ -23,17 +23,14 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.streams import RESTStream
 
-from tap_analytics.errors import InvalidSettingsError, is_missing
 from tap_analytics.progress import progress
 from tap_analytics.reading.branches import Branch, Prefetcher
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
-from tap_analytics.settings import with_preset
 from tap_analytics.singer.messages import (
     MessageWriter,
     decoded,
@@ -59,34 +56,6 @@ if TYPE_CHECKING:
 
 SECONDS_TO_END = 1.5
 """So long a run may take to end once a signal has asked for it."""
-
-
-class PresetTap(Tap):
-    """A tap with a setting that stands for others.
-
-    Those are added to what is given by files, environment or code, once all of it is
-    together, and before the SDK adds the defaults: from then on a default can't be
-    told from the same value set explicitly.
-    """
-
-    @override
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        self._config = with_preset(self._config)
-        try:
-            return super()._validate_config()
-        except ConfigValidationError as error:
-            # What discovery goes without is not worth the SDK's warning.
-            if raise_errors or not all(map(is_missing, error.errors)):
-                raise InvalidSettingsError(error.errors) from error
-            return error.errors
-
-    def require_valid_config(self) -> None:
-        """Validate the settings, which for discovery the SDK does not require.
-
-        Raises:
-            InvalidSettingsError: If they are not valid.
-        """
-        self._validate_config()
 
 
 class InterruptibleTap(Tap):
