@@ -56,3 +56,19 @@ def with_preset(config: Mapping[str, Any]) -> dict[str, Any]:
         if setting in config:  # It is meant for all streams.
             preset.pop(by_stream, None)
     return preset | dict(config)
+
+
+def documented_page_size(config: Mapping[str, Any], stream: str) -> int | None:
+    """Return the largest page that the API documents, if it is the one asked for.
+
+    Args:
+        config: All settings, with those of the preset.
+        stream: Name of the stream.
+
+    Returns:
+        Records per page; `None` if no preset knows, or another size is set.
+    """
+    preset = PRESETS.get(config.get("preset") or "", {})
+    documented: int | None = preset.get("page_size_by_stream", {}).get(stream)
+    asked_for = (config.get("page_size_by_stream") or {}).get(stream)
+    return documented if documented == asked_for else None

@@ -47,7 +47,7 @@ def faults_of(
         meanings: What a text must do to match a pattern, by pattern.
         hidden: Settings whose values must not be shown.
     """
-    errors = Draft202012Validator(_mended(schema)).iter_errors(settings)
+    errors = Draft202012Validator(mended(schema)).iter_errors(settings)
     found = [
         fault for error in errors for fault in _faults(error, prefix, meanings, hidden)
     ]
@@ -91,15 +91,15 @@ def _name(path: Iterable[str | int]) -> str:
     )
 
 
-def _mended(schema: Any) -> Any:
+def mended(schema: Any) -> Any:
     """Return a schema with schemas where the SDK has the names of types."""
     if isinstance(schema, list):
-        return [_mended(part) for part in schema]
+        return [mended(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: [_mended({"type": part} if isinstance(part, str) else part) for part in of]
+        key: [mended({"type": part} if isinstance(part, str) else part) for part in of]
         if key == "anyOf"
-        else _mended(of)
+        else mended(of)
         for key, of in schema.items()
     }

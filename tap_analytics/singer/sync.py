@@ -1,4 +1,4 @@
-"""The one place that leans on what the SDK keeps to itself.
+"""How streams are synced, in the place of what the SDK keeps to itself.
 
 The SDK syncs a child stream anew for every parent: one log line, one SCHEMA, one
 bookmark, one ACTIVATE_VERSION and three metrics each, with nothing fetched ahead. Its

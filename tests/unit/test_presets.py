@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_analytics import sandbox as sandboxes
-from tap_analytics.presets import PRESET_SETTINGS, with_preset
+from tap_analytics.presets import PRESET_SETTINGS, documented_page_size, with_preset
 from tap_analytics.tap import TapAnalytics
 from tests.helpers.running import STREAMS, Outcome, run_tap
 
@@ -134,6 +134,28 @@ def test_a_preset_that_does_not_exist_stands_for_nothing(preset: Any) -> None:
         "preset": preset,
         "page_size": 1,
     }
+
+
+def test_a_preset_documents_page_sizes() -> None:
+    config = effective(EVERHOUR)
+    assert documented_page_size(config, "tasks") == 250
+    assert documented_page_size(config, "projects") is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"preset": None},
+        {"page_size_by_stream": {"tasks": 250}},
+        {**EVERHOUR, "page_size_by_stream": {"tasks": 100}},
+        {**EVERHOUR, "page_size": 250},
+    ],
+)
+def test_a_page_size_of_ones_own_is_not_a_documented_one(
+    config: dict[str, Any],
+) -> None:
+    assert documented_page_size(with_preset(config), "tasks") is None
 
 
 def test_a_preset_that_does_not_exist_is_told_of(tmp_path: Path) -> None:
