@@ -59,6 +59,8 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/deptry .
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python .ci/sizes.py
 	$(CONFORM) vendor.meltano meltano.yml
 	$(BIN)/python .ci/hub.py "$(HUB_SCHEMAS)"
 	$(CONFORM) vendor.github-workflows .github/workflows/*.yml
