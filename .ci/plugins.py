@@ -17,7 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tap_analytics.settings import SETTINGS
+from tap_analytics.presets import PRESET_SETTINGS
 
 PROJECT = Path(__file__).parents[1]
 FILES = (
@@ -86,7 +86,7 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """
     definition: dict[str, Any] = {"name": name, "kind": _kind(schema)}
     # Meltano passes defaults as if they had been set: over a preset they would win.
-    if (default := schema.get("default")) is not None and name not in SETTINGS:
+    if (default := schema.get("default")) is not None and name not in PRESET_SETTINGS:
         definition["value"] = default
     definition["label"] = schema["title"]
     definition["description"] = schema["description"]

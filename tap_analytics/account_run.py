@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_analytics.errors import StoppedError
+from tap_analytics.errors import ConfigError, FatalAPIError, StoppedError
 from tap_analytics.report.report import COMPLETE, FAILED, STOPPED, LogReport
 from tap_analytics.singer.messages import MessageWriter
 from tap_analytics.tap import TapAnalytics
@@ -118,7 +118,7 @@ def message_for(error: Exception) -> str:
     """Return the one line that tells a user of an error."""
     if isinstance(error, click.ClickException):
         text = f"{error.format_message().rstrip('.')}. See {TapAnalytics.name} --help."
-    elif isinstance(error, SingerSDKError):
+    elif isinstance(error, SingerSDKError | ConfigError | FatalAPIError):
         text = str(error)
     elif isinstance(error, OSError):
         # A file has a name; what has none is what the messages are written to.

@@ -118,3 +118,5 @@ STREAMS: tuple[type[AnalyticsStream], ...] = (
     Time,
     Users,
 )
+
+STREAM_NAMES: tuple[str, ...] = tuple(vars(stream)["name"] for stream in STREAMS)

@@ -144,6 +144,11 @@ class Client:
                 return page
         raise AssertionError  # `count` has no end.
 
+    def close(self) -> None:
+        """Close all connections; it is for the end of the run."""
+        if "_session" in vars(self):
+            self._session.close()
+
     def _url_of(self, path: str, params: Sequence[tuple[str, str]]) -> str:
         url: str
         if path.startswith("/"):

@@ -77,7 +77,7 @@ class Branch(Generic[SourceT]):
         error: Why the list, or the rest of it, was left out; `None` if it was not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three of them have defaults
         self,
         source: SourceT,
         context: Context | None,

@@ -56,7 +56,7 @@ class StreamReader:
         left_out_for: Why lists below some parents were left out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is put together from parts
         self,
         *,
         name: str,
@@ -150,6 +150,20 @@ class StreamReader:
             self.parents_read += 1
             if self.bookmark is not None:
                 self.bookmark.parent_is_read(context)
+
+    def raise_exhausted(self) -> None:
+        """Return if nothing was left out that another run may read.
+
+        Raises:
+            FatalAPIError: If retries were used up below some parents.
+        """
+        exhausted = [e for e in self.left_out_for if isinstance(e, ExhaustedError)]
+        if exhausted:
+            msg = (
+                f"stream {self.name!r}: the rows of {len(exhausted)} parents could not "
+                f"be read, all others were. The first: {exhausted[0]}"
+            )
+            raise FatalAPIError(msg)
 
     def _path_in(self, context: Context | None) -> str:
         """Return the path, what comes from the context encoded.

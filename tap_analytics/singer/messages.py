@@ -57,7 +57,7 @@ class BinaryFile(Protocol):
 
 
 class StandardOutput:
-    """Standard output as a binary file: whatever stands for it when it is written to."""
+    """Standard output, or what stands for it just then, as a binary file."""
 
     def write(self, data: memoryview, /) -> int:
         """Write bytes; return how many of them were taken."""

@@ -1,4 +1,4 @@
-"""What a stream's lists are, by the SDK: what is below a row, and whether all was read."""
+"""What the SDK knows of a stream's lists: what is below a row, what was filtered."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from singer_sdk.singerlib.catalog import (
 from tap_analytics.api.pagination import Pagination
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
+from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.branches import Branch
 from tap_analytics.rows.bookmarks import Bookmark, timestamp
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
@@ -97,7 +98,12 @@ class AnalyticsStream(Stream):
             path=self.path,
             client=self.account.client,
             run=self.account.run,
-            pagination=Pagination(config, self.name, self.logger),
+            pagination=Pagination(
+                config,
+                self.name,
+                self.logger,
+                documented_page_size(config, self.name),
+            ),
             fields=Fields(
                 self.name,
                 self.effective_schema,

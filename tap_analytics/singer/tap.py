@@ -65,13 +65,13 @@ class RunTap(Tap):
         self.run = run or run_of_command(context, type(self).logger)
         config = options.get("config")
         if isinstance(config, dict):  # Before anything is said of it.
-            self.run.redaction.hide(*self._secrets(config))
+            self.run.redaction.hide(*self.secrets(config))
         self._metrics_logger = self.run.logger.getChild("metrics")
         super().__init__(**options)
         self._metrics_logger.setLevel(logging.NOTSET)
 
     @classmethod
-    def _secrets(cls, config: dict[str, Any]) -> list[str]:
+    def secrets(cls, config: dict[str, Any]) -> list[str]:
         """Return what no log may show of settings."""
         return [
             str(config[name])
