@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,10 +12,9 @@ import msgspec
 from tap_analytics.api.refusals import Asker
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
 from tap_analytics.reading.beliefs import Beliefs
-from tap_analytics.rows.bookmarks import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from msgspec import Raw
 
@@ -27,11 +25,10 @@ if TYPE_CHECKING:
     from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.errors import LeftOutError
     from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.time_window import TimeWindow
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Fields, Row
     from tap_analytics.run import Run
-
-DATE_LENGTH = len("2026-01-31")
 
 
 class StreamReader:
@@ -45,8 +42,7 @@ class StreamReader:
         pagination: How the pages follow one another.
         fields: Make records fit the schema.
         bookmark: Where to start; `None` for the very beginning.
-        window: Names of the API's own time filter, `since_param` and `until_param`,
-            and its `since_format`; empty if there is none.
+        window: The API's own time filter, `None` if there is none.
         is_child: Whether the lists are below parents.
 
     Attributes:
@@ -66,7 +62,7 @@ class StreamReader:
         pagination: Pagination,
         fields: Fields,
         bookmark: Bookmark | None = None,
-        window: Mapping[str, Any],
+        window: TimeWindow | None = None,
         is_child: bool = False,
     ) -> None:
         self.name = name
@@ -179,25 +175,11 @@ class StreamReader:
             values[key] = quote(str(value), safe="")
         return self._path.format(**values)
 
-    def _since(self, context: Context | None) -> Iterator[tuple[str, str]]:
-        """Yield the API's own time filter, if it has one and there is a start."""
-        if self.bookmark is None or not self._window:
-            return
-        since = self.bookmark.since(context)
-        if since is None:
-            return
-        until = self._client.started_at + timedelta(days=1)
-        by_date = self._window["since_format"] == "date"
-        length = DATE_LENGTH if by_date else None
-        for name, value in (
-            (self._window.get("since_param"), since),
-            (
-                self._window.get("until_param"),
-                timestamp(until.isoformat(), "the present"),
-            ),
-        ):
-            if name:
-                yield name, value[:length]
+    def _since(self, context: Context | None) -> Iterable[tuple[str, str]]:
+        """Return the parameters of the API's own time filter, if it has one."""
+        if self.bookmark is None or self._window is None:
+            return ()
+        return self._window.params(self.bookmark.since(context))
 
 
 def _raw(value: Any) -> Raw:

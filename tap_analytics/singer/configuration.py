@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_analytics.compat import override
@@ -33,9 +34,12 @@ class ConfiguredTap(RunTap):
 
     Attributes:
         stream_names: The names of all its streams.
+        explicit: The settings that are set, not those that have their default.
     """
 
     stream_names: ClassVar[Collection[str]]
+
+    explicit: Mapping[str, Any] = MappingProxyType({})
 
     @classmethod
     def declared_settings(cls) -> DeclaredSettings:
@@ -81,6 +85,7 @@ class ConfiguredTap(RunTap):
             ConfigError: If a setting is not valid.
         """
         declared = self.declared_settings()
+        self.explicit = {**self.explicit, **_set_in(self._config)}
         config = with_preset(self._config)
         faults = [
             fault
@@ -99,6 +104,10 @@ class ConfiguredTap(RunTap):
             ConfigError: If they are not valid.
         """
         self._validate_config()
+
+
+def _set_in(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def warn_of_unknown_streams(

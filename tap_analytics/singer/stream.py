@@ -27,8 +27,10 @@ from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.branches import Branch
-from tap_analytics.rows.bookmarks import Bookmark, timestamp
+from tap_analytics.reading.time_window import TimeWindow
+from tap_analytics.rows.bookmarks import Bookmark
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.rows.replication_keys import order_of
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
@@ -39,13 +41,18 @@ if TYPE_CHECKING:
     from singer_sdk import metrics
     from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
     from singer_sdk.streams._state import StreamStateManager
 
     from tap_analytics.api.page import Page
     from tap_analytics.reading.account import Account
     from tap_analytics.rows.fields import Row
+    from tap_analytics.rows.replication_keys import KeyOrder
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
+
+
+_REPLICATION_KEY = "createdAt"
 
 
 class AnalyticsStream(Stream):
@@ -86,12 +93,14 @@ class AnalyticsStream(Stream):
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
-            self.replication_key = "createdAt"
+            self.replication_key = _REPLICATION_KEY
 
     @cached_property
     def source(self) -> StreamSource:
         """Reads the stream's lists; made on the thread that writes."""
-        config = self.config
+        config, order = self.config, self._key_order
+        now = self.account.client.started_at
+        window = TimeWindow(config, order, now) if order else None
         return StreamSource(
             self,
             name=self.name,
@@ -111,40 +120,56 @@ class AnalyticsStream(Stream):
                 collect=config["undeclared_fields"] != "ignore",
                 logger=self.logger,
             ),
-            bookmark=self._bookmark(),
-            window=config if self.is_timestamp_replication_key else {},
+            bookmark=self._bookmark(window),
+            window=window,
             is_child=self.parent_stream_type is not None,
         )
 
-    def _bookmark(self) -> Bookmark | None:
-        """Return where this run starts, `None` for a full table.
+    @cached_property
+    def _key_order(self) -> KeyOrder | None:
+        """How the values of the replication key follow one another.
 
         Raises:
-            ConfigError: If start_date, or a bookmark, is no date.
+            ConfigError: If there is no such field, or its order is not known.
         """
         if self.replication_method != REPLICATION_INCREMENTAL:
             return None
-        if not self.replication_key:
+        key = self.replication_key
+        if not key:
             msg = f"stream {self.name!r} is INCREMENTAL, but has no replication key."
             raise ConfigError(msg)
-        if self.replication_key not in self.effective_schema["properties"]:
+        column = self.effective_schema["properties"].get(key)
+        if column is None:
+            msg = f"stream {self.name!r} has no field {key!r} to replicate it by."
+            raise ConfigError(msg)
+        order = order_of(column)
+        if order is None:
             msg = (
-                f"stream {self.name!r} has no field {self.replication_key!r} to "
-                "replicate it by."
+                f"stream {self.name!r} can't be replicated by {key!r}: that is text, "
+                'and "10" stands before "9" there. Choose a date, a date-time or a '
+                "number as the replication key."
             )
             raise ConfigError(msg)
-        start = self.config.get("start_date")
-        now = self.account.client.started_at
-        # Not `stream_state`, which makes an entry where there is none.
-        state = self.tap_state.get("bookmarks", {}).get(self.name, {})
-        if not self.is_timestamp_replication_key:
-            return Bookmark(state, self.replication_key, now)
+        return order
+
+    def _bookmark(self, window: TimeWindow | None) -> Bookmark | None:
+        """Return where this run starts, `None` for a full table.
+
+        Raises:
+            ConfigError: If start_date, or a bookmark, is not a date.
+        """
+        order, key = self._key_order, self.replication_key
+        if order is None or key is None:
+            return None
         return Bookmark(
-            state,
-            self.replication_key,
-            now,
-            start_date=None if start is None else timestamp(start, "start_date"),
+            # Not `stream_state`, which makes an entry where there is none.
+            self.tap_state.get("bookmarks", {}).get(self.name, {}),
+            key,
+            self.account.client.started_at,
+            order,
+            start_date=self.config.get("start_date"),
             lookback=timedelta(days=float(self.config["lookback_days"])),
+            api_filters=window is not None and window.is_there,
         )
 
     # What the SDK asks for
@@ -155,6 +180,29 @@ class AnalyticsStream(Stream):
         branch = Branch(self.source, context, self.account.workers)
         for page in branch.pages():
             yield from map(decoded, self.source.rows(page, context))
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Apply a catalog; the setting `incremental` wins over how it was made.
+
+        Discovery writes that setting into the catalog, which many keep. Another
+        replication key than discovery's is somebody's own choice, and stays.
+        """
+        super().apply_catalog(catalog)
+        wanted = self._tap.explicit.get("incremental")
+        if wanted is None or not self.is_incremental or catalog.get(self.name) is None:
+            return
+        method = REPLICATION_INCREMENTAL if wanted else REPLICATION_FULL_TABLE
+        is_own_choice = self.replication_key not in {None, _REPLICATION_KEY}
+        if is_own_choice or self.replication_method == method:
+            return
+        self.replication_key = _REPLICATION_KEY if wanted else None
+        self.forced_replication_method = method
+        self.logger.info(
+            "%s: incremental is %s, so the catalog's replication method is not used.",
+            self.name,
+            str(wanted).lower(),
+        )
 
     @property
     @override
