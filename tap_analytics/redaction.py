@@ -114,11 +114,13 @@ def _is_text(value: object) -> bool:
 def _spellings(secret: str) -> Iterator[str]:
     """Yield, in lower case, as what a secret may stand in a text.
 
-    The ways to escape a whole secret are among them: a text in which a lone `%` or
-    backslash stands before it can't be read as one that is escaped throughout.
+    Of a secret with `%20` in it, that is with a blank, too: what looks escaped in a
+    secret goes away with what is escaped in the text. And it is as the whole of it is
+    escaped: a text in which a lone `%` or backslash stands before it can't be read as
+    one that is escaped throughout.
     """
     for one in {secret, *(word for word in secret.split() if len(word) >= SECRET_WORD)}:
-        for text in (one, one.replace(" ", "+")):  # As in a query.
+        for text in (*_less_and_less_escaped(one), one.replace(" ", "+")):
             yield _lower(text)
             for encoding in ("utf-8", "latin-1"):  # Byte by byte.
                 yield _lower(text.encode(encoding, "replace").decode("latin-1"))
@@ -129,6 +131,14 @@ def _spellings(secret: str) -> Iterator[str]:
             yield _lower(html.escape(text))
         if len(one) >= SECRET_WORD:
             yield from map(_lower, _in_base64(one))
+
+
+def _less_and_less_escaped(text: str) -> Iterator[str]:
+    yield text
+    for _ in range(TIMES_ESCAPED):
+        if _ESCAPED.search(text):
+            text = _Layer(text).text
+            yield text
 
 
 def _in_utf_16(secret: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = {
     Belief.SHORT_PAGE: 3,
-    Belief.COUNT: 3,
+    Belief.COUNT: 1,
     Belief.FIRST_PAGE: 1,
     Belief.ONE_PAGE: 1,
 }

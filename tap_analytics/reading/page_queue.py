@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections import deque
 from functools import partial
@@ -205,6 +206,11 @@ class PageQueue:
     def _begin_anew(self) -> None:
         """Read the whole list again; rows that come twice are merged by their key."""
         self._readings += 1
+        self._paginator.shared.say(
+            logging.WARNING,
+            "the list shrank while it was read, so that records may have moved to a "
+            "page that had been read: it is read again",
+        )
         self._paginator = self._new_paginator()
         self._drop()
 

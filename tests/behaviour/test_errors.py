@@ -33,7 +33,7 @@ def run(api: Sandbox, folder: Path, *args: str, **config: Any) -> Outcome:
 def test_a_wrong_key_names_the_settings_to_check(api: Sandbox, tmp_path: Path) -> None:
     error = run(api, tmp_path, api_key="wrong").error
     assert f"GET {api.url}/v1/clients answered 401" in error
-    assert "the API key was refused" in error
+    assert "The API key was refused" in error
     assert "api_key_header (X-Api-Key)" in error
 
 
@@ -42,9 +42,21 @@ def test_a_wrong_key_is_tried_once(api: Sandbox, tmp_path: Path) -> None:
     assert api.stats().by_path == {"/v1/clients": 1}
 
 
-def test_403_is_a_refused_key_too(api: Sandbox, tmp_path: Path) -> None:
+def test_403_is_a_refused_key_too_if_the_key_has_not_worked_yet(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.fault("/v1/clients", status=403)
+    error = run(api, tmp_path).error
+    assert "answered 403 Forbidden: an empty body. The API key was refused." in error
+
+
+def test_403_after_the_key_has_worked_says_how_to_leave_the_stream_out(
+    api: Sandbox, tmp_path: Path
+) -> None:
     api.fault("/v1/projects", status=403)
-    assert "403 Forbidden: the API key was refused" in run(api, tmp_path).error
+    error = run(api, tmp_path).error
+    assert "may not read the stream 'projects'" in error
+    assert "deselect projects" in error
 
 
 def test_a_missing_key_says_where_to_put_it(api: Sandbox, tmp_path: Path) -> None:
@@ -193,7 +205,7 @@ def test_a_wrong_prefix_is_named(api: Sandbox, tmp_path: Path) -> None:
 def test_html_instead_of_json_is_shown(api: Sandbox, tmp_path: Path) -> None:
     api.fault(status=200, body="<html><title>Sign in</title></html>")
     error = run(api, tmp_path).error
-    assert "no JSON" in error
+    assert "not JSON" in error
     assert "<html><title>Sign in</title></html>" in error
     assert "api_url" in error
 

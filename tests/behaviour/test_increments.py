@@ -134,18 +134,20 @@ def test_a_failed_run_does_not_move_the_bookmark(api: Sandbox, runs: Runs) -> No
     assert "new" in runs().ids("time")
 
 
-def test_a_child_that_fails_does_not_move_the_stream_s_bookmark(
+def test_a_child_that_fails_is_read_from_its_start_by_the_next_run(
     sandbox: SandboxFactory, tmp_path: Path
 ) -> None:
     api = sandbox(projects=2, **EMPTY)
     runs = Runs(api, tmp_path)
     first, second = (project["id"] for project in api.truth("projects"))
     api.add("time_records", {"id": "a", "createdAt": days_ago(2)}, parent=first)
+    api.add("time_records", {"id": "b", "createdAt": days_ago(90)}, parent=second)
     api.fault(api.path("time_records", parent=second), kind="500")
-    assert runs().status == 1
-    assert "time_records" not in runs.state["bookmarks"]
+    failed = runs()
+    assert failed.status == 1
+    assert failed.ids("time_records") == ["a"]
     api.clear_faults()
-    assert runs().ids("time_records") == ["a"]
+    assert runs().ids("time_records") == ["a", "b"]
 
 
 def test_one_bookmark_for_all_projects(sandbox: SandboxFactory, tmp_path: Path) -> None:

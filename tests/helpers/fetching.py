@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import logging
@@ -13,11 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
+from tap_analytics.api.answer import Answer
 from tap_analytics.api.page import Page
-from tap_analytics.api.pagination import NextRequest, Pagination, Paginator
-from tap_analytics.errors import FatalAPIError, VanishedError
+from tap_analytics.api.paginators import Paginator
+from tap_analytics.api.stream_pages import NextRequest, StreamPages
+from tap_analytics.errors import FatalAPIError, LeftOutError
 from tap_analytics.reading.branches import Branch
 from tap_analytics.reading.page_memory import PageMemory
 from tap_analytics.reading.workers import Workers
@@ -25,7 +25,7 @@ from tap_analytics.reading.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_analytics.api.page_hints import Signs
+    from tap_analytics.api.page_hints import PageHints
     from tap_analytics.reading.branches import Context
     from tap_analytics.rows.fields import Row
 
@@ -35,7 +35,7 @@ TIMEOUT = 10
 Lists = dict[str, list[list[str]]]
 """The pages of names below each name, those of the top level below ``""``."""
 
-PAGINATION = Pagination({}, "tree", logging.getLogger("tap-analytics.test"))
+SHARED = StreamPages({}, "tree", logging.getLogger("tap-analytics.test"))
 
 
 class Numbered(Paginator):
@@ -44,16 +44,17 @@ class Numbered(Paginator):
     style = "page"
 
     def __init__(self, pages: int, *, known: bool) -> None:
-        super().__init__(PAGINATION)
+        super().__init__(SHARED, SHARED.request())
         self.pages = pages
         self.known = known
         self.number = 0
 
     def request(self, number: int) -> NextRequest:
-        return PAGINATION.request(page=number)
+        return SHARED.request(page=number)
 
-    def follow(self, signs: Signs) -> NextRequest | None:
-        assert signs.page.headers["Number"] == str(self.number), "not in page order"
+    def follow(self, hints: PageHints) -> NextRequest | None:
+        number = hints.page.answer.headers["Number"]
+        assert number == str(self.number), "not in page order"
         self.number += 1
         return self.request(self.number) if self.number < self.pages else None
 
@@ -78,21 +79,22 @@ class Tree:
         self.fetched: list[tuple[str, int]] = []
         self.threads: set[threading.Thread] = set()
         self.gone: list[str] = []
+        self.ends: list[str] = []
 
-    def fetch(self, context: Context | None, request: NextRequest | None) -> Page:
+    def fetch(self, context: Context | None, request: NextRequest) -> Page:
         name = name_of(context)
-        number = int(dict(request.params).get("page", 0)) if request else 0
+        number = int(dict(request.params).get("page", 0))
         self.fetched.append((name, number))
         self.threads.add(threading.current_thread())
         self.before(name, number)
-        response = requests.Response()
-        response.status_code = 200
-        response.url = "https://api.example.com"
-        response.headers["Number"] = str(number)
-        response.raw = io.BytesIO(json.dumps(self.lists[name][number]).encode())
-        return Page(response, "$")
+        answer = Answer(
+            "https://api.example.com",
+            headers={"Number": str(number)},
+            body=json.dumps(self.lists[name][number]).encode(),
+        )
+        return Page(answer, "$")
 
-    def get_new_paginator(self) -> Paginator:
+    def new_paginator(self) -> Paginator:
         raise NotImplementedError
 
     def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
@@ -104,7 +106,11 @@ class Tree:
         name = row["name"]
         return [(Below(self, name), {"of": name})] if name in self.lists else []
 
-    def vanished(self, context: Context | None, error: VanishedError) -> None:
+    def ended(self, context: Context | None, paginator: Paginator) -> None:
+        assert paginator.finished
+        self.ends.append(name_of(context))
+
+    def left_out(self, context: Context | None, error: LeftOutError) -> None:
         assert str(error)
         self.gone.append(name_of(context))
 
@@ -118,7 +124,7 @@ class Below(Tree):
             len(tree.lists[name]), known=tree.known
         )
 
-    def get_new_paginator(self) -> Paginator:
+    def new_paginator(self) -> Paginator:
         return self.paginator()
 
 

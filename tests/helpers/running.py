@@ -158,11 +158,14 @@ def _restore_process() -> Any:
     """Return what undoes a command's hold on logging, warnings and signals."""
     root = logging.getLogger()
     before = (list(root.handlers), root.level, sys.excepthook, list(warnings.filters))
+    log_filters = [(handler, list(handler.filters)) for handler in root.handlers]
     handlers = {number: signal.getsignal(number) for number in (2, 15)}
 
     def restore() -> None:
         root.handlers[:], root.level, sys.excepthook, filters = before
         root.setLevel(before[1])
+        for handler, kept in log_filters:  # What is secret now is not in the next run.
+            handler.filters[:] = kept
         warnings.filters[:] = filters  # type: ignore[index]
         logging.captureWarnings(capture=False)
         for number, handler in handlers.items():

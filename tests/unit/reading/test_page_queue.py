@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_analytics.errors import FatalAPIError, StoppedError
+from tap_analytics.errors import FatalAPIError, RefusedError, StoppedError
 from tap_analytics.reading.branches import PAGES_AHEAD, Branch
 from tests.helpers.fetching import (
     TIMEOUT,
@@ -24,8 +24,8 @@ from tests.helpers.fetching import (
 )
 
 if TYPE_CHECKING:
-    from tap_analytics.api.page_hints import Signs
-    from tap_analytics.api.pagination import NextRequest
+    from tap_analytics.api.page_hints import PageHints
+    from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.reading.workers import Workers
 
 
@@ -108,11 +108,11 @@ def test_after_an_error_no_further_page_is_asked_for() -> None:
 @pytest.mark.parametrize("size", [1, 2, 8])
 def test_an_error_of_the_paginator_comes_at_its_place(size: int) -> None:
     class Lost(Numbered):
-        def follow(self, signs: Signs) -> NextRequest | None:
+        def follow(self, hints: PageHints) -> NextRequest | None:
             if self.number == 1:
                 msg = "The next page has been read before."
                 raise FatalAPIError(msg)
-            return super().follow(signs)
+            return super().follow(hints)
 
     source = Below(Tree({"": [["a"], ["b"], ["c"]]}))
     source.paginator = lambda: Lost(3, known=False)
@@ -127,16 +127,21 @@ def test_what_a_thread_raises_is_raised_to_the_writer_whatever_it_is() -> None:
 
 
 def test_a_page_that_repeats_an_earlier_one_is_left_out() -> None:
-    class Echo(Numbered):
-        def follow(self, signs: Signs) -> NextRequest | None:
-            self.repeated = self.number == 1
-            return super().follow(signs)
-
-    source = Below(Tree({"": [["a"], ["a"], ["b"]]}))
-    source.paginator = lambda: Echo(3, known=True)
+    tree = Tree({"": [["a"], ["a"], ["b"]]}, known=True)
     with threads(2) as workers:
-        names = list(written(Branch(source, None, workers, lookahead=2)))
-    assert names == ["a", "b"]
+        assert list(written(branch_of(tree, workers))) == ["a", "b"]
+
+
+def test_a_page_that_is_refused_beyond_the_end_ends_the_list() -> None:
+    class Open(Numbered):
+        is_announced = False
+
+    error = RefusedError("404", 404)
+    source = Below(Tree({"": [["a"], []]}, failing({("", 1): error})))
+    source.paginator = lambda: Open(9, known=False)
+    with threads(2) as workers:
+        assert list(written(Branch(source, None, workers, lookahead=2))) == ["a"]
+    assert source.ends == [""]
 
 
 # The end of a run
