@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_analytics.compat import override
@@ -34,12 +33,9 @@ class ConfiguredTap(RunTap):
 
     Attributes:
         stream_names: The names of all its streams.
-        explicit: The settings that are set, not those that have their default.
     """
 
     stream_names: ClassVar[Collection[str]]
-
-    explicit: Mapping[str, Any] = MappingProxyType({})
 
     @classmethod
     def declared_settings(cls) -> DeclaredSettings:

@@ -80,6 +80,7 @@ class AnalyticsStream(Stream):
         self, tap: RunTap, account: Account, inferred: Mapping[str, Any] | None = None
     ) -> None:
         self.account = account
+        self._explicit = tap.explicit
         self.progress = account.run.progress
         self.writer: MessageWriter = tap.writer
         self.is_filtered = False
@@ -189,7 +190,7 @@ class AnalyticsStream(Stream):
         replication key than discovery's is somebody's own choice, and stays.
         """
         super().apply_catalog(catalog)
-        wanted = self._tap.explicit.get("incremental")
+        wanted = self._explicit.get("incremental")
         if wanted is None or not self.is_incremental or catalog.get(self.name) is None:
             return
         method = REPLICATION_INCREMENTAL if wanted else REPLICATION_FULL_TABLE

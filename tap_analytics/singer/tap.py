@@ -51,6 +51,9 @@ class RunTap(Tap):
     Args:
         run: The run; that of the command by default, or one that begins here.
         options: What the SDK's tap takes.
+
+    Attributes:
+        explicit: The settings that are set, without those that have their default.
     """
 
     logger = _LoggerOfRun()
@@ -64,6 +67,7 @@ class RunTap(Tap):
     def __init__(self, *, run: Run | None = None, **options: Any) -> None:
         context = click.get_current_context(silent=True)
         self.run = run or run_of_command(context, type(self).logger)
+        self.explicit: dict[str, Any] = {}
         config = options.get("config")
         if isinstance(config, dict):  # Before anything is said of it.
             self.run.redaction.hide(*self.secrets(config))
