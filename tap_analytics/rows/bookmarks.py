@@ -75,7 +75,7 @@ class Bookmark:
         lookback: timedelta | None = None,
     ) -> None:
         self.key = key
-        self._is_timestamp = lookback is not None
+        self.is_timestamp = lookback is not None
         self._start_date = start_date
         self._now = timestamp(now.isoformat(), "the present")
         self._last = state.get(VALUE) if state.get(KEY) == key else None
@@ -96,6 +96,11 @@ class Bookmark:
         """
         known = not context or _fingerprint(context) in self._parents_then
         return self._since if known and self._since is not None else self._start_date
+
+    @property
+    def complete_since(self) -> Any:
+        """From where on all rows are read, whatever their parent; `None` for all."""
+        return self._start_date if self._since is None else self._since
 
     def passes(self, row: Row, since: Any) -> bool:
         """Note a row's value; return whether the row is not too old.
@@ -123,7 +128,7 @@ class Bookmark:
     def promote(self, state: dict[str, Any]) -> None:
         """Write the new bookmark into the state: the stream is complete."""
         value = self._highest
-        if self._is_timestamp and value is not None:
+        if self.is_timestamp and value is not None:
             value = min(value, self._now)
         has_parents = self._parents_now or self._parents_then
         # In one step, so that a signal leaves the old bookmark or the new one.
@@ -131,6 +136,30 @@ class Bookmark:
             ({} if value is None else {KEY: self.key, VALUE: value})
             | ({PARENTS: _packed(self._parents_now)} if has_parents else {})
         )
+
+
+def timestamp_bookmark(
+    state: Mapping[str, Any], key: str, now: datetime, settings: Mapping[str, Any]
+) -> Bookmark:
+    """Return the bookmark of a stream that is replicated by a time.
+
+    Args:
+        state: The stream's state, as the last run left it.
+        key: The replication key.
+        now: When the run began.
+        settings: The tap's settings: `start_date` and `lookback_days` matter.
+
+    Raises:
+        ConfigError: If `start_date`, or the bookmark, is no date.
+    """
+    start = settings.get("start_date")
+    return Bookmark(
+        state,
+        key,
+        now,
+        start_date=None if start is None else timestamp(start, "start_date"),
+        lookback=timedelta(days=float(settings["lookback_days"])),
+    )
 
 
 def _earlier(value: str, lookback: timedelta) -> str:

@@ -11,7 +11,6 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -22,13 +21,11 @@ from singer_sdk.singerlib.catalog import (
     REPLICATION_INCREMENTAL,
 )
 
-from tap_analytics.api.pagination import Pagination
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
-from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.branches import Branch
-from tap_analytics.rows.bookmarks import Bookmark, timestamp
-from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.rows.bookmarks import Bookmark, timestamp_bookmark
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
@@ -91,28 +88,14 @@ class AnalyticsStream(Stream):
     @cached_property
     def source(self) -> StreamSource:
         """Reads the stream's lists; made on the thread that writes."""
-        config = self.config
         return StreamSource(
             self,
+            account=self.account,
             name=self.name,
             path=self.path,
-            client=self.account.client,
-            run=self.account.run,
-            pagination=Pagination(
-                config,
-                self.name,
-                self.logger,
-                documented_page_size(config, self.name),
-            ),
-            fields=Fields(
-                self.name,
-                self.effective_schema,
-                self.primary_keys,
-                collect=config["undeclared_fields"] != "ignore",
-                logger=self.logger,
-            ),
+            schema=self.effective_schema,
+            keys=self.primary_keys,
             bookmark=self._bookmark(),
-            window=config if self.is_timestamp_replication_key else {},
             is_child=self.parent_stream_type is not None,
         )
 
@@ -133,19 +116,12 @@ class AnalyticsStream(Stream):
                 "replicate it by."
             )
             raise ConfigError(msg)
-        start = self.config.get("start_date")
         now = self.account.client.started_at
         # Not `stream_state`, which makes an entry where there is none.
         state = self.tap_state.get("bookmarks", {}).get(self.name, {})
         if not self.is_timestamp_replication_key:
             return Bookmark(state, self.replication_key, now)
-        return Bookmark(
-            state,
-            self.replication_key,
-            now,
-            start_date=None if start is None else timestamp(start, "start_date"),
-            lookback=timedelta(days=float(self.config["lookback_days"])),
-        )
+        return timestamp_bookmark(state, self.replication_key, now, self.config)
 
     # What the SDK asks for
 
@@ -293,7 +269,8 @@ class AnalyticsStream(Stream):
 
     def complete(self) -> None:
         """Say that all was read: if it was all there is, older rows may be dropped."""
-        reason = self.source.not_whole(is_filtered=self.is_filtered)
+        left_out_by = "a stream map" if self.is_filtered else ""
+        reason = self.source.not_whole(left_out_by)
         if self._activates_versions and self._stream_version is not None:
             if reason is None:
                 self._write_activate_version_message(self._stream_version)
