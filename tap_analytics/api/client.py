@@ -108,6 +108,11 @@ class Client:
             settings["api_key_header"]: settings["api_key"],
         }
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether the API has answered once: it is there, and the key works."""
+        return self._experience.key_has_worked
+
     def get(
         self,
         path: str,

@@ -9,43 +9,43 @@ from urllib.parse import quote
 
 import msgspec
 
+from tap_analytics.api.pagination import Pagination
 from tap_analytics.api.refusals import Asker
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
+from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
+from tap_analytics.reading.time_window import TimeWindow
+from tap_analytics.rows.fields import Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from msgspec import Raw
 
-    from tap_analytics.api.client import Client
     from tap_analytics.api.page import Page
-    from tap_analytics.api.pagination import Pagination
     from tap_analytics.api.paginators import Paginator
     from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.errors import LeftOutError
+    from tap_analytics.reading.account import Account
     from tap_analytics.reading.branches import Context
-    from tap_analytics.reading.time_window import TimeWindow
     from tap_analytics.rows.bookmarks import Bookmark
-    from tap_analytics.rows.fields import Fields, Row
-    from tap_analytics.run import Run
+    from tap_analytics.rows.fields import Row
 
 
 class StreamReader:
     """Reads the lists of one stream: one, or one below each parent.
 
     Args:
+        account: What all streams of the account share.
         name: Name of the stream.
         path: The path, with what comes from a context in braces.
-        client: Gets pages.
-        run: What belongs to the run.
-        pagination: How the pages follow one another.
-        fields: Make records fit the schema.
+        schema: The JSON schema that the records are made to fit.
+        keys: The key properties.
         bookmark: Where to start; `None` for the very beginning.
-        window: The API's own time filter, `None` if there is none.
         is_child: Whether the lists are below parents.
 
     Attributes:
+        pagination: How the pages follow one another.
         beliefs: The lists whose end was only believed.
         parents_read: How many lists below a parent have been read whole.
         parents_gone: How many parents were gone.
@@ -54,30 +54,41 @@ class StreamReader:
 
     def __init__(  # noqa: PLR0913 - it is put together from parts
         self,
+        account: Account,
         *,
         name: str,
         path: str,
-        client: Client,
-        run: Run,
-        pagination: Pagination,
-        fields: Fields,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
         bookmark: Bookmark | None = None,
-        window: TimeWindow | None = None,
         is_child: bool = False,
     ) -> None:
+        settings = account.settings
+        self._logger = account.run.logger.getChild(name)
         self.name = name
-        self.pagination = pagination
+        self.pagination = Pagination(
+            settings, name, self._logger, documented_page_size(settings, name)
+        )
         self.bookmark = bookmark
-        self.beliefs = Beliefs(pagination.shared)
+        self.beliefs = Beliefs(self.pagination.shared)
         self.parents_read = 0
         self.parents_gone = 0
         self.left_out_for: list[LeftOutError] = []
         self._path = path
-        self._client = client
-        self._progress = run.progress
-        self._logger = run.logger.getChild(name)
-        self._fields = fields
-        self._window = window
+        self._client = account.client
+        self._progress = account.run.progress
+        self._fields = Fields(
+            name,
+            schema,
+            keys,
+            collect=settings["undeclared_fields"] != "ignore",
+            logger=self._logger,
+        )
+        self._window = (
+            TimeWindow(settings, bookmark.order, account.client.started_at)
+            if bookmark
+            else None
+        )
         self._asker = Asker(name, is_child)
 
     def fetch(self, context: Context | None, request: NextRequest) -> Page:
@@ -114,6 +125,11 @@ class StreamReader:
             return rows
         since = self.bookmark.since(context)
         return filter(partial(self.bookmark.passes, since=since), rows)
+
+    def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
+        """Return none: which sources are below a row is for whoever reads them."""
+        del row, context
+        return []
 
     def ended(self, context: Context | None, paginator: Paginator) -> None:
         """Take note that a list has been read to its end."""
@@ -160,6 +176,41 @@ class StreamReader:
                 f"be read, all others were. The first: {exhausted[0]}"
             )
             raise FatalAPIError(msg)
+
+    def not_whole(self, left_out_by: str = "") -> tuple[int, str] | None:
+        """Return why rows that were not read may still exist, `None` if they don't.
+
+        Args:
+            left_out_by: What left out parents, and so all below them; empty if
+                nothing did.
+
+        Returns:
+            How much that matters, as a level of a log, and why it is so.
+        """
+        if left_out_by:
+            return logging.INFO, (
+                f"{left_out_by} left out some parents and what is below them"
+            )
+        if self.left_out_for:
+            count = len(self.left_out_for)
+            return logging.INFO, f"the rows of {count} parents could not be read"
+        if self.parents_gone > 1 and not self.parents_read:
+            return logging.WARNING, (
+                f"the API says of each of its {self.parents_gone} parents that it is "
+                "gone. That may be another mistake"
+            )
+        if self.pagination.shared.doubts:
+            return logging.INFO, "more rows may exist than were read"
+        return None
+
+    def promote(self, state: dict[str, Any]) -> None:
+        """Write the bookmark into the state, unless rows may have been missed.
+
+        Rows that are missing below some parents are no reason: such parents are not
+        among those that the state knows.
+        """
+        if self.bookmark is not None and not self.pagination.shared.doubts:
+            self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:
         """Return the path, what comes from the context encoded.

@@ -97,6 +97,11 @@ class Bookmark:
         """Whether rows were read, but none had a value to start from the next time."""
         return self._without_value > 0 and self._highest is None
 
+    @property
+    def complete_since(self) -> Any:
+        """From where on all rows are read, whatever their parent; `None` for all."""
+        return self._start_date if self._since is None else self._since
+
     def passes(self, row: Row, since: Any) -> bool:
         """Note a row's value; return whether the row is not too old.
 
@@ -133,6 +138,37 @@ class Bookmark:
             ({} if value is None else {KEY: self.key, VALUE: value})
             | ({PARENTS: _packed(self._parents_now)} if has_parents else {})
         )
+
+
+def bookmark_of(
+    state: Mapping[str, Any],
+    key: str,
+    order: KeyOrder,
+    now: datetime,
+    settings: Mapping[str, Any],
+) -> Bookmark:
+    """Return the bookmark of a stream.
+
+    Args:
+        state: The stream's state, as the last run left it.
+        key: The replication key.
+        order: How the key's values follow one another.
+        now: When the run began.
+        settings: The tap's settings: `start_date`, `lookback_days` and `since_param`
+            matter.
+
+    Raises:
+        ConfigError: If `start_date` is not a date, or the state not one of the stream.
+    """
+    return Bookmark(
+        state,
+        key,
+        now,
+        order,
+        start_date=settings.get("start_date"),
+        lookback=timedelta(days=float(settings["lookback_days"])),
+        api_filters=order.is_time and bool(settings.get("since_param")),
+    )
 
 
 def _fingerprint(context: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,6 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -22,14 +21,11 @@ from singer_sdk.singerlib.catalog import (
     REPLICATION_INCREMENTAL,
 )
 
-from tap_analytics.api.pagination import Pagination
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
-from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.branches import Branch
-from tap_analytics.reading.time_window import TimeWindow
-from tap_analytics.rows.bookmarks import Bookmark
-from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.rows.replication_keys import order_of
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
     from tap_analytics.api.page import Page
     from tap_analytics.reading.account import Account
     from tap_analytics.rows.fields import Row
-    from tap_analytics.rows.replication_keys import KeyOrder
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
 
@@ -99,39 +94,23 @@ class AnalyticsStream(Stream):
     @cached_property
     def source(self) -> StreamSource:
         """Reads the stream's lists; made on the thread that writes."""
-        config, order = self.config, self._key_order
-        now = self.account.client.started_at
-        window = TimeWindow(config, order, now) if order else None
         return StreamSource(
             self,
+            account=self.account,
             name=self.name,
             path=self.path,
-            client=self.account.client,
-            run=self.account.run,
-            pagination=Pagination(
-                config,
-                self.name,
-                self.logger,
-                documented_page_size(config, self.name),
-            ),
-            fields=Fields(
-                self.name,
-                self.effective_schema,
-                self.primary_keys,
-                collect=config["undeclared_fields"] != "ignore",
-                logger=self.logger,
-            ),
-            bookmark=self._bookmark(window),
-            window=window,
+            schema=self.effective_schema,
+            keys=self.primary_keys,
+            bookmark=self._bookmark(),
             is_child=self.parent_stream_type is not None,
         )
 
-    @cached_property
-    def _key_order(self) -> KeyOrder | None:
-        """How the values of the replication key follow one another.
+    def _bookmark(self) -> Bookmark | None:
+        """Return where this run starts, `None` for a full table.
 
         Raises:
-            ConfigError: If there is no such field, or its order is not known.
+            ConfigError: If there is no such field, its order is not known, or
+                start_date or the state is not valid.
         """
         if self.replication_method != REPLICATION_INCREMENTAL:
             return None
@@ -151,26 +130,13 @@ class AnalyticsStream(Stream):
                 "number as the replication key."
             )
             raise ConfigError(msg)
-        return order
-
-    def _bookmark(self, window: TimeWindow | None) -> Bookmark | None:
-        """Return where this run starts, `None` for a full table.
-
-        Raises:
-            ConfigError: If start_date, or a bookmark, is not a date.
-        """
-        order, key = self._key_order, self.replication_key
-        if order is None or key is None:
-            return None
-        return Bookmark(
+        return bookmark_of(
             # Not `stream_state`, which makes an entry where there is none.
             self.tap_state.get("bookmarks", {}).get(self.name, {}),
             key,
-            self.account.client.started_at,
             order,
-            start_date=self.config.get("start_date"),
-            lookback=timedelta(days=float(self.config["lookback_days"])),
-            api_filters=window is not None and window.is_there,
+            self.account.client.started_at,
+            self.config,
         )
 
     # What the SDK asks for
@@ -342,7 +308,8 @@ class AnalyticsStream(Stream):
 
     def complete(self) -> None:
         """Say that all was read: if it was all there is, older rows may be dropped."""
-        reason = self.source.not_whole(is_filtered=self.is_filtered)
+        left_out_by = "a stream map" if self.is_filtered else ""
+        reason = self.source.not_whole(left_out_by)
         if self._activates_versions and self._stream_version is not None:
             if reason is None:
                 self._write_activate_version_message(self._stream_version)

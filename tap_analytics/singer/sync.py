@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tap_analytics.reading.branches import Branch
+from tap_analytics.reading.second_looks import second_looks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +75,8 @@ class _Sync:
         self._write(self._open(), is_main=True)
         for one in self._stream.family:
             if self._limit is None:
-                self._look_further(one.source)
+                for branch in second_looks(one.source, self._branch):
+                    self._write(branch)
             else:
                 one.source.beliefs.say_doubts()
 
@@ -92,13 +94,6 @@ class _Sync:
             for place, stream in enumerate(self._stream.after, 1):
                 opened[stream.name] = self._branch(stream.source, None, order=(place,))
         return own
-
-    def _look_further(self, source: StreamSource) -> None:
-        while due := source.beliefs.due():
-            for context, unproven in due:
-                branch = self._branch(source, context, new_paginator=unproven.go_on)
-                self._write(branch)
-                source.beliefs.looked(unproven, found_more=branch.found_more)
 
     def _write(self, branch: Branch[StreamSource], *, is_main: bool = False) -> None:
         """Write the rows of a branch, and below each its children's.
