@@ -16,6 +16,7 @@ from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
 from tap_analytics.reading.time_window import TimeWindow
 from tap_analytics.rows.fields import Fields
+from tap_analytics.rows.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     from tap_analytics.errors import LeftOutError
     from tap_analytics.reading.account import Account
     from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Row
+
+_IN_DOUBT = "more rows may exist than were read"
 
 
 class StreamReader:
@@ -42,6 +46,7 @@ class StreamReader:
         schema: The JSON schema that the records are made to fit.
         keys: The key properties.
         bookmark: Where to start; `None` for the very beginning.
+        so_far: How far earlier parts of this read came, for lists below parents.
         is_child: Whether the lists are below parents.
 
     Attributes:
@@ -61,6 +66,7 @@ class StreamReader:
         schema: Mapping[str, Any],
         keys: Sequence[str],
         bookmark: Bookmark | None = None,
+        so_far: SoFar | None = None,
         is_child: bool = False,
     ) -> None:
         settings = account.settings
@@ -70,6 +76,9 @@ class StreamReader:
             settings, name, self._logger, documented_page_size(settings, name)
         )
         self.bookmark = bookmark
+        self.so_far = so_far
+        if bookmark is not None and so_far is not None and so_far.before is not None:
+            bookmark.reach(so_far.before.highest)
         self.beliefs = Beliefs(self.pagination.shared)
         self.parents_read = 0
         self.parents_gone = 0
@@ -160,8 +169,34 @@ class StreamReader:
             self.parents_gone += 1
         elif error is None:
             self.parents_read += 1
+            if self.so_far is not None:
+                self.so_far.is_read(context)
             if self.bookmark is not None:
                 self.bookmark.parent_is_read(context)
+
+    def skips(self, context: Context) -> bool:
+        """Return whether an earlier part of this read wrote the rows below a parent."""
+        if self.so_far is None or not self.so_far.skips(context):
+            return False
+        self.parents_read += 1
+        if self.bookmark is not None:
+            self.bookmark.parent_is_read(context)
+        return True
+
+    def unfinished(self, version: int | None) -> str | None:
+        """Return how far the lists were read, for the state; `None` without parents.
+
+        Args:
+            version: The version of the rows.
+        """
+        if self.so_far is None:
+            return None
+        return self.so_far.text(
+            undecided=self.beliefs.undecided(),
+            version=version,
+            highest=self.bookmark and self.bookmark.highest,
+            doubts=filter(None, [self._left_out(), _IN_DOUBT * self._doubts]),
+        )
 
     def raise_exhausted(self) -> None:
         """Return if nothing was left out that another run may read.
@@ -191,17 +226,31 @@ class StreamReader:
             return logging.INFO, (
                 f"{left_out_by} left out some parents and what is below them"
             )
-        if self.left_out_for:
-            count = len(self.left_out_for)
-            return logging.INFO, f"the rows of {count} parents could not be read"
+        if left_out := self._left_out():
+            return logging.INFO, left_out
         if self.parents_gone > 1 and not self.parents_read:
             return logging.WARNING, (
                 f"the API says of each of its {self.parents_gone} parents that it is "
                 "gone. That may be another mistake"
             )
-        if self.pagination.shared.doubts:
-            return logging.INFO, "more rows may exist than were read"
+        if self._doubts:
+            return logging.INFO, _IN_DOUBT
+        if before := self.so_far and self.so_far.before:
+            return (logging.INFO, before.doubts[0]) if before.doubts else None
         return None
+
+    def _left_out(self) -> str:
+        if not self.left_out_for:
+            return ""
+        return f"the rows of {len(self.left_out_for)} parents could not be read"
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether some lists may not have been read whole."""
+        shared = self.pagination.shared
+        # What has turned out to be wrong now was believed by an earlier part, too.
+        is_refuted = self.so_far and self.so_far.skipped and shared.refuted
+        return bool(shared.doubts or is_refuted)
 
     def promote(self, state: dict[str, Any]) -> None:
         """Write the bookmark into the state, unless rows may have been missed.
@@ -209,7 +258,9 @@ class StreamReader:
         Rows that are missing below some parents are no reason: such parents are not
         among those that the state knows.
         """
-        if self.bookmark is not None and not self.pagination.shared.doubts:
+        if self.so_far is not None:
+            state[UNFINISHED] = None
+        if self.bookmark is not None and not self._doubts:
             self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tap_analytics.errors import ConfigError
 from tap_analytics.rows.replication_keys import KeyOrder, TimestampOrder, timestamp
+from tap_analytics.rows.unfinished import fingerprint, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +20,6 @@ KEY = "replication_key"
 VALUE = "replication_key_value"
 PARENTS = "parents"
 """Where the state of a child stream says which parents were read."""
-
-_PARENT_BYTES = 6
-"""Of 100,000 parents, a new one is taken for one of them once in 3 billion times."""
 
 
 class Bookmark:
@@ -80,7 +72,7 @@ class Bookmark:
             self._since = since if start is None else max(since, start)
         self._highest = self._last
         self._without_value = 0
-        self._parents_then = _unpacked(state.get(PARENTS))
+        self._parents_then = unpacked(state.get(PARENTS), PARENTS)
         self._parents_now: set[bytes] = set()
 
     def since(self, context: Mapping[str, Any] | None) -> Any:
@@ -89,7 +81,7 @@ class Bookmark:
         Args:
             context: The parent's context, `None` for a top-level stream.
         """
-        known = not context or _fingerprint(context) in self._parents_then
+        known = not context or fingerprint(context) in self._parents_then
         return self._since if known and self._since is not None else self._start_date
 
     @property
@@ -123,9 +115,21 @@ class Bookmark:
             self._highest = value
         return True
 
+    @property
+    def highest(self) -> Any:
+        """The highest value so far, `None` if there is none."""
+        return self._highest
+
+    def reach(self, value: Any) -> None:
+        """Take note of the highest value of an earlier part of this read."""
+        if value is not None:
+            value = self.order.read(value, f"the bookmark of {self.key}")
+            if self._highest is None or value > self._highest:
+                self._highest = value
+
     def parent_is_read(self, context: Mapping[str, Any]) -> None:
         """Note that the rows below a parent are complete."""
-        self._parents_now.add(_fingerprint(context))
+        self._parents_now.add(fingerprint(context))
 
     def promote(self, state: dict[str, Any]) -> None:
         """Write the new bookmark into the state: the stream is complete."""
@@ -136,7 +140,7 @@ class Bookmark:
         # In one step, so that a signal leaves the old bookmark or the new one.
         state.update(
             ({} if value is None else {KEY: self.key, VALUE: value})
-            | ({PARENTS: _packed(self._parents_now)} if has_parents else {})
+            | ({PARENTS: packed(self._parents_now)} if has_parents else {})
         )
 
 
@@ -168,30 +172,4 @@ def bookmark_of(
         start_date=settings.get("start_date"),
         lookback=timedelta(days=float(settings["lookback_days"])),
         api_filters=order.is_time and bool(settings.get("since_param")),
-    )
-
-
-def _fingerprint(context: Mapping[str, Any]) -> bytes:
-    text = msgspec.json.encode(context, order="sorted")
-    return hashlib.blake2b(text, digest_size=_PARENT_BYTES).digest()
-
-
-def _packed(fingerprints: set[bytes]) -> str:
-    return base64.b64encode(b"".join(sorted(fingerprints))).decode()
-
-
-def _unpacked(text: object) -> frozenset[bytes]:
-    try:
-        joined = base64.b64decode(str(text or ""), validate=True)
-    except binascii.Error:
-        joined = b"?"
-    if len(joined) % _PARENT_BYTES or not isinstance(text, str | None):
-        msg = (
-            f"The state is not one of this tap: its {PARENTS!r} can't be read. Use the "
-            "last STATE that the target put out, or none, to read everything."
-        )
-        raise ConfigError(msg)
-    return frozenset(
-        joined[place : place + _PARENT_BYTES]
-        for place in range(0, len(joined), _PARENT_BYTES)
     )

@@ -20,13 +20,17 @@ from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
     REPLICATION_INCREMENTAL,
 )
+from singer_sdk.singerlib.encoding.simple import StateMessage
 
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.reading.branches import Branch
+from tap_analytics.reading.so_far import SoFar
 from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.rows.replication_keys import order_of
+from tap_analytics.rows.unfinished import UNFINISHED, digest_of
+from tap_analytics.settings import SHAPES_NO_ROWS
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
 
 
 _REPLICATION_KEY = "createdAt"
+_VERSION = "version"
 
 
 class AnalyticsStream(Stream):
@@ -102,6 +107,7 @@ class AnalyticsStream(Stream):
             schema=self.effective_schema,
             keys=self.primary_keys,
             bookmark=self._bookmark(),
+            so_far=self._so_far(),
             is_child=self.parent_stream_type is not None,
         )
 
@@ -131,12 +137,41 @@ class AnalyticsStream(Stream):
             )
             raise ConfigError(msg)
         return bookmark_of(
-            # Not `stream_state`, which makes an entry where there is none.
-            self.tap_state.get("bookmarks", {}).get(self.name, {}),
+            self._state_then,
             key,
             order,
             self.account.client.started_at,
             self.config,
+        )
+
+    @property
+    def _state_then(self) -> Mapping[str, Any]:
+        """The stream's state, as the last run left it."""
+        # Not `stream_state`, which makes an entry where there is none.
+        state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(
+            self.name, {}
+        )
+        return state
+
+    def _so_far(self) -> SoFar | None:
+        """Return how far earlier parts of this read came, `None` without parents.
+
+        Raises:
+            ConfigError: If the state was written by a newer version.
+        """
+        if self.parent_stream_type is None or self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        settings = {
+            name: value
+            for name, value in self.config.items()
+            if name not in SHAPES_NO_ROWS
+        }
+        mask = {"/".join(place): chosen for place, chosen in self.mask.items()}
+        return SoFar(
+            self._state_then,
+            digest_of({"schema": self.effective_schema, "mask": mask, **settings}),
+            self.account.client.started_at,
+            float(self.config["resume_hours"]),
         )
 
     # What the SDK asks for
@@ -255,8 +290,45 @@ class AnalyticsStream(Stream):
         """Write what stands before the first record."""
         self._write_schema_message()
         if self._activates_versions:
-            self._stream_version = self._initialized_at // 1000
+            self._stream_version = self._new_version()
         self.state_manager.is_flushed = False
+
+    def _new_version(self) -> int:
+        """Return the version of the rows of this run, in milliseconds.
+
+        It is that of the read that this run goes on with, and larger than that of the
+        last complete one: a clock that was ahead would else keep rows for years.
+        """
+        so_far = self.source.so_far
+        if so_far and so_far.before and so_far.before.version is not None:
+            return so_far.before.version
+        last = self._state_then.get(_VERSION)
+        if not isinstance(last, int) or last < self._initialized_at:
+            return self._initialized_at
+        self.logger.warning(
+            "%s: the last run had a later time than this one. Check the clock of this "
+            "machine. The versions of rows go on from the last run's.",
+            self.name,
+            extra={"kind": "clock"},
+        )
+        return last + 1
+
+    def note_how_far(self) -> None:
+        """Write into the state how far the streams below this one have been read."""
+        for stream in self.family:
+            is_open = stream.selected and stream.name not in self.progress.complete
+            text = stream.source.unfinished(stream.version) if is_open else None
+            if text is not None:
+                stream.stream_state[UNFINISHED] = text
+
+    @property
+    def version(self) -> int | None:
+        """The version of the rows of this run, in milliseconds; `None` for none."""
+        return self._stream_version
+
+    def write_state(self) -> None:
+        """Write a STATE message."""
+        self._tap.write_message(StateMessage(value=self.tap_state))
 
     def write_rows(self, page: Page, rows: Iterable[Row]) -> int:
         """Write RECORD messages: as they are, or as the SDK maps and cuts them.
@@ -323,6 +395,8 @@ class AnalyticsStream(Stream):
                 )
         if self.ABORT_AT_RECORD_COUNT is None:
             self.source.promote(self.stream_state)
+            if self._activates_versions:
+                self.stream_state[_VERSION] = self._stream_version
         self._write_state_message()
         self.progress.finished(self.name)
 
