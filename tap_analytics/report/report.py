@@ -118,7 +118,7 @@ def so_far(progress: Progress) -> list[str]:
 
 def summary(progress: Progress) -> str:
     """Return what a run did in one line."""
-    rows, kinds = listed(progress.rows), listed(progress.warnings)
+    rows, kinds = listed(progress.rows), listed_by_kind(progress.warnings)
     parts = [
         counted(sum(progress.rows.values()), "row") + in_brackets(rows),
         counted(progress.requests, "request"),
@@ -163,6 +163,11 @@ def waited(progress: Progress) -> str:
 def listed(numbers: Mapping[str, int]) -> str:
     """Return numbers, each after its name."""
     return ", ".join(f"{name} {number:,}" for name, number in numbers.items())
+
+
+def listed_by_kind(numbers: Mapping[str, int]) -> str:
+    """Return numbers in the order of their names, whichever came first."""
+    return listed(dict(sorted(numbers.items())))
 
 
 def in_brackets(text: str) -> str:

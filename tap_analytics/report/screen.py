@@ -14,7 +14,7 @@ from tap_analytics.report.report import (
     FAILED,
     counted,
     duration,
-    listed,
+    listed_by_kind,
     more,
     of_projects,
 )
@@ -122,4 +122,4 @@ def _add_troubles(table: Table, progress: Progress) -> None:
     if progress.gone:
         _add(table, "vanished", f"{len(progress.gone):,}", "projects")
     if warnings := sum(progress.warnings.values()):
-        _add(table, "warnings", f"{warnings:,}", listed(progress.warnings))
+        _add(table, "warnings", f"{warnings:,}", listed_by_kind(progress.warnings))

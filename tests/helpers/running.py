@@ -164,8 +164,8 @@ def _restore_process() -> Any:
     def restore() -> None:
         root.handlers[:], root.level, sys.excepthook, filters = before
         root.setLevel(before[1])
-        for handler, kept in log_filters:  # What is secret now is not in the next run.
-            handler.filters[:] = kept
+        for log, kept in log_filters:  # What is secret now is not in the next run.
+            log.filters[:] = kept
         warnings.filters[:] = filters  # type: ignore[index]
         logging.captureWarnings(capture=False)
         for number, handler in handlers.items():

@@ -15,7 +15,7 @@ import pytest
 from tap_analytics.progress import Progress
 from tap_analytics.report.report import LogReport, duration, numbers, so_far, summary
 from tests.helpers.running import Outcome, run_tap, settings
-from tests.unit.api.test_throttle import Clock
+from tests.unit.api.test_rate_limit import Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
