@@ -11,6 +11,7 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -312,6 +313,19 @@ class AnalyticsStream(Stream):
             extra={"kind": "clock"},
         )
         return last + 1
+
+    def say_where_it_goes_on(self) -> None:
+        """Say with which earlier part of a read this run goes on, if with one."""
+        before = self.source.so_far and self.source.so_far.before
+        if before:
+            began_at = f"{datetime.fromisoformat(before.began_at):%Y-%m-%d %H:%M UTC}"
+            self.progress.went_on_since = began_at
+            self.logger.info(
+                "%s: goes on with the read that began at %s. To read everything anew, "
+                "set resume_hours to 0.",
+                self.name,
+                began_at,
+            )
 
     def note_how_far(self) -> None:
         """Write into the state how far the streams below this one have been read."""

@@ -39,6 +39,7 @@ def sync_family(stream: AnalyticsStream) -> None:
             counters[one.name] = metrics.enter_context(one.get_record_counter())
             metrics.enter_context(one.get_sync_timer())
             one.begin()
+            one.say_where_it_goes_on()
         stream.account.workers.on_wait = stream.writer.flush
         try:
             _Sync(stream, counters).run()
@@ -52,6 +53,8 @@ def sync_family(stream: AnalyticsStream) -> None:
         finally:
             stream.writer.flush()
     for one in selected:
+        if one.source.so_far is not None:
+            one.progress.skipped(one.source.so_far.skipped)
         one.complete()
 
 
