@@ -19,7 +19,10 @@ _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*[\"']?([^\"';,]*)", re.IGNORECASE)
 _URL_REFERENCE = re.compile(r"(?i:https?:)|\.{0,2}/|[^?\s]*\?[^=\s]+=")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_CONTENT_RANGE = re.compile(r"\s*(\S+)\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)\s*")
+_CONTENT_RANGE = re.compile(
+    r"\s*(?:([a-z][\w-]*)[ =]+)?(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*",
+    re.IGNORECASE,
+)
 _BOOLEANS = {"true": True, "false": False}
 
 # Names that mean pages only where pages are the subject.
@@ -167,7 +170,7 @@ def _header(name: str, value: str) -> tuple[str, dict[str, Any]]:
 
 def _content_range(value: str) -> dict[str, Any]:
     found = _CONTENT_RANGE.fullmatch(value)
-    if found is None or found[1].lower() == "bytes":
+    if found is None or (found[1] or "").lower() == "bytes":
         return {}
     first, last = int(found[2] or 0), int(found[3] or -1)
     size = {"page_size": last - first + 1} if last >= first else {}
