@@ -24,4 +24,6 @@ def reason(error: requests.RequestException) -> str:
         return "no answer within the time-out"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer was cut off"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return f"the answer can't be decompressed ({innermost})"
     return " ".join(str(innermost).split()) or type(innermost).__name__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,5 +125,4 @@ def test_rows_in_any_order_are_known() -> None:
     seen = SeenIds()
     seen.look(records(ids[:2_500]))
     seen.look(records(ids[2_500:]))
-    random.Random(1).shuffle(ids)
-    assert seen.look(records(ids[:100])) is KNOWN
+    assert seen.look(records(ids[::-7])) is KNOWN
