@@ -13,7 +13,7 @@ import msgspec
 from tap_analytics.api.page import plain_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_analytics.api.page import Page
 
@@ -162,7 +162,7 @@ def _fields(page: Page) -> Iterator[tuple[str, Any]]:
             yield "Link header", url
 
 
-def _walk(level: list[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Any]]:
+def _walk(level: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Any]]:
     """Yield all fields with their paths, the outermost first."""
     for _ in range(_DEPTH):
         below: list[tuple[str, Mapping[str, Any]]] = []

@@ -325,9 +325,8 @@ def test_an_encoding_that_was_not_asked_for_is_named(encoding: str) -> None:
     assert is_named or "the answer can't be decompressed" in line
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_a_body_that_can_not_be_unpacked_is_told_in_one_line(encoding: str) -> None:
-    with answering(answer_with(b"{}", f"Content-Encoding: {encoding}")) as url:
+def test_a_body_that_can_not_be_unpacked_is_told_in_one_line() -> None:
+    with answering(answer_with(b"{}", "Content-Encoding: gzip")) as url:
         line = str(failure(client_of(url, max_retries=0)))
     assert "the answer can't be decompressed (" in line
 
