@@ -10,7 +10,8 @@ nothing of the tap. As a command it is `analytics-sandbox`; in a test:
 
 Its parts: `data` makes records, and `everhour` those of that API; `store` keeps them,
 `pages` divides lists, `api` answers requests, `faults` breaks answers, `meter` counts,
-`control` lets tests look and change, `server` puts it on a socket.
+`operations` let tests look and change, `control` lets them do so over HTTP, `server`
+puts it on a socket, `thread` into a test.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from tap_analytics.sandbox.presets import PRESETS
 from tap_analytics.sandbox.store import Edit
 
 if TYPE_CHECKING:
-    from tap_analytics.sandbox.server import Sandbox
+    from tap_analytics.sandbox.thread import Sandbox
 
 __all__ = ["PRESETS", "Edit", "Sandbox", "SandboxOptions"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the server when it is asked for: the command must run without aiohttp.
+    """Imports `Sandbox` when it is asked for: the command must run without aiohttp.
 
     Args:
         name: `Sandbox`.
@@ -43,4 +44,4 @@ def __getattr__(name: str) -> Any:
     if name != "Sandbox":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return import_module("tap_analytics.sandbox.server").Sandbox
+    return import_module("tap_analytics.sandbox.thread").Sandbox

@@ -155,6 +155,12 @@ def test_everything_can_be_changed_over_http(sandbox: SandboxFactory) -> None:
     assert api.stats().requests == 0
 
 
+def test_the_control_path_lists_its_operations(sandbox: SandboxFactory) -> None:
+    listed = control(sandbox(), "GET", "")
+    assert listed["GET /_sandbox/counts"] == "Counts the records of each stream."
+    assert "POST /_sandbox/faults" in listed
+
+
 @pytest.mark.parametrize(
     ("operation", "body", "status", "message"),
     [
@@ -163,6 +169,7 @@ def test_everything_can_be_changed_over_http(sandbox: SandboxFactory) -> None:
         ("faults", {"kind": "flood"}, 400, "unknown fault kind 'flood'"),
         ("faults", {"times": "two"}, 400, "Expected `int | null`, got `str`"),
         ("nothing", None, 404, "There is no such control."),
+        ("reset/nothing", None, 404, "There is no such control."),
     ],
 )
 def test_a_mistake_over_http_is_explained(
