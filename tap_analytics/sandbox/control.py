@@ -9,10 +9,12 @@ examples:
 | `GET /_sandbox/truth/tasks` | all records of a stream, in order |
 | `POST /_sandbox/edits` | an `Edit`: `{"op": "delete", "stream": "users", "id": …}` |
 | `POST /_sandbox/faults` | adds a `Rule`: `{"path": "/v1/clients", "kind": "503"}` |
+| `GET /_sandbox/accounts/17/truth/tasks` | the same of one of the accounts |
 """
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tap_analytics.sandbox.api import Api
 
 CONTROL_PATH = "/_sandbox"
+OF_AN_ACCOUNT = re.compile("accounts/([0-9]{1,9})/(.*)")
 
 
 class UnknownControlError(LookupError):
@@ -63,19 +66,22 @@ class Control:
     def _run(self, method: str, operation: str, body: bytes) -> Any:
         if (method, operation) == ("GET", ""):
             return _list()
+        operations = self._operations
+        if found := OF_AN_ACCOUNT.fullmatch(operation):
+            operations, operation = operations.account(int(found[1])), found[2]
         name, _, rest = operation.partition("/")
         route = ROUTES.get((method, name))
         if route is None or bool(rest) != (route.takes is str):
             message = "There is no such control."
             raise UnknownControlError(message)
         if route.takes is None:
-            return route.run(self._operations)
+            return route.run(operations)
         if route.takes is str:
-            return route.run(self._operations, rest)
+            return route.run(operations, rest)
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
             route.takes, float_hook=Decimal
         )
-        return route.run(self._operations, decoder.decode(body))
+        return route.run(operations, decoder.decode(body))
 
 
 def _list() -> dict[str, str]:

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from tap_analytics.sandbox.faults import Rule
+from tap_analytics.sandbox.rules import Rule
 from tap_analytics.sandbox.store import Edit
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def _route(
     ) -> Callable[Concatenate[Operations, P], T]:
         @wraps(operation)
         def run(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            return self.between_requests(partial(operation, self, *args, **kwargs))
+            result: T = self._run(partial(operation, self, *args, **kwargs))
+            return result
 
         ROUTES[method, name] = Route(run, takes)
         return run
@@ -59,26 +60,39 @@ def _route(
     return register
 
 
+def _at_once(operation: Callable[[], T]) -> T:
+    return operation()
+
+
 class Operations:
-    """The operations on an API.
+    """The operations on an API, and on the data and the faults of one of its accounts.
 
     Args:
         api: The API.
+        number: The account's number; 0 where the host has no accounts.
+        run: Runs an operation when no request is being answered.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(
+        self,
+        api: Api,
+        number: int = 0,
+        run: Callable[[Callable[[], Any]], Any] = _at_once,
+    ) -> None:
         self._api = api
+        self._number = number
+        self._run = run
 
-    def between_requests(self, operation: Callable[[], T]) -> T:
-        """Runs an operation when no request is being answered: here, at once.
+    def account(self, number: int) -> Operations:
+        """Turns to another account; the counts and the log stay the host's.
 
         Args:
-            operation: The operation.
+            number: Its number, from 1.
 
         Returns:
-            What it returns.
+            The operations on it.
         """
-        return operation()
+        return Operations(self._api, number, self._run)
 
     @_route("GET", "stats")
     def stats(self) -> Stats:
@@ -94,16 +108,16 @@ class Operations:
     def reset(self) -> None:
         """Starts counts, log and random faults from zero."""
         self._api.meter.reset()
-        self._api.chance.reset()
+        self._api.accounts.reset_faults()
 
     @_route("GET", "counts")
     def counts(self) -> dict[str, int]:
         """Counts the records of each stream."""
-        return self._api.store.counts()
+        return self._api.accounts.store(self._number).counts()
 
     @_route("GET", "truth", str)
     def truth(self, stream: str) -> list[dict[str, Any]]:
-        """Reads all records of a stream, those of child streams with `project_id`.
+        """Reads all records of a stream, in order; children with `project_id`.
 
         Args:
             stream: The stream.
@@ -114,7 +128,7 @@ class Operations:
         Raises:
             UnknownRecordError: There is no such stream.
         """
-        return self._api.store.truth(stream)
+        return self._api.accounts.store(self._number).truth(stream)
 
     @_route("POST", "edits", Edit)
     def edit(self, edit: Edit) -> None:
@@ -127,7 +141,7 @@ class Operations:
             UnknownRecordError: There is no such stream, project or record.
             ValueError: The change would give a project another id.
         """
-        self._api.store.edit(edit)
+        self._api.accounts.store_to_edit(self._number).edit(edit)
 
     @_route("GET", "faults")
     def faults(self) -> list[Rule]:
@@ -144,6 +158,8 @@ class Operations:
         Args:
             rule: The fault, and the requests that it is for.
         """
+        if self._number:
+            rule = replace(rule, account=self._number)
         self._api.rules.append(rule)
 
     @_route("DELETE", "faults")

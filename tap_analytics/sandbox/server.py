@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tap_analytics.sandbox.answers import Answer, End, Step, reason
-from tap_analytics.sandbox.api import Request
 from tap_analytics.sandbox.control import CONTROL_PATH, Control
+from tap_analytics.sandbox.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -95,8 +95,11 @@ class Handler:
             if isinstance(reply.delivery, Answer):
                 status, size = reply.delivery.status, len(reply.delivery.body)
                 return _response(reply.delivery)
-            await _send(reply.delivery, connection)
-            return _Ended()
+            last = await _send(reply.delivery, connection)
+            if last is None:
+                return _Ended()
+            status, size = last.status, len(last.body)
+            return _response(last)
         finally:
             self._api.meter.leave(logged, status, size)
 
@@ -116,11 +119,14 @@ def _response(answer: Answer) -> web.Response:
     )
 
 
-async def _send(steps: Iterable[Step], request: web.BaseRequest) -> None:
+async def _send(steps: Iterable[Step], request: web.BaseRequest) -> Answer | None:
+    """Takes the steps, up to the answer that is the last of them, if one is."""
     transport = request.transport
     for step in steps:
         if transport is None or transport.is_closing():
-            return
+            return None
+        if isinstance(step, Answer):
+            return step
         if isinstance(step, bytes):
             transport.write(step)
         elif not isinstance(step, End):
@@ -133,6 +139,7 @@ async def _send(steps: Iterable[Step], request: web.BaseRequest) -> None:
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             transport.abort()
+    return None
 
 
 @asynccontextmanager
@@ -149,7 +156,7 @@ async def listening(api: Api) -> AsyncIterator[str]:
         OSError: The address can't be listened on.
     """
     if api.options.eager:
-        api.store.make_all()
+        api.accounts.store(0).make_all()
     server = web.Server(
         Handler(api),
         handler_cancellation=True,

@@ -39,11 +39,11 @@ class Sandbox(Operations):
 
     def __init__(self, options: SandboxOptions | None = None) -> None:
         self.options = options or SandboxOptions()
-        super().__init__(Api(self.options))
+        super().__init__(Api(self.options), run=self._between_requests)
         self.url = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._host, name="sandbox", daemon=True)
         self._started: Future[str] = Future()
 
     def __enter__(self) -> Self:
@@ -90,15 +90,8 @@ class Sandbox(Operations):
         parts = [part.format(project) for part in segments[stream]]
         return "/".join([self.options.path_prefix, *parts])
 
-    def between_requests(self, operation: Callable[[], T]) -> T:
-        """Runs an operation on the server's own thread, between two requests.
-
-        Args:
-            operation: The operation.
-
-        Returns:
-            What it returns.
-        """
+    def _between_requests(self, operation: Callable[[], T]) -> T:
+        """Runs an operation on the server's own thread."""
         if self._loop is None or not self._thread.is_alive():
             return operation()
 
@@ -107,7 +100,7 @@ class Sandbox(Operations):
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
-    def _run(self) -> None:
+    def _host(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
