@@ -118,7 +118,8 @@ class Api:
             answer = self._answer(request, number).with_headers(quota)
             return self._strike(answer, kind, options.latency)
         literal = rule.literal()
-        answer = literal or self._answer(request, number)
+        seen = request.without(rule.ignores) if rule.ignores else request
+        answer = literal or self._answer(seen, number)
         for edit in rule.edits:
             self.accounts.store_to_edit(number or 0).edit(edit)
         reply = self._strike(answer, rule.kind, options.latency + rule.delay)

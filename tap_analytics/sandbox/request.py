@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class Request:
     query: str
     headers: Mapping[str, str]
     connection: int
+
+    def without(self, parameters: Collection[str]) -> Request:
+        """Leaves query parameters out.
+
+        Args:
+            parameters: Their names.
+
+        Returns:
+            The request that remains.
+        """
+        kept = [
+            (name, value)
+            for name, value in parse_qsl(self.query, keep_blank_values=True)
+            if name not in parameters
+        ]
+        return replace(self, query=urlencode(kept))
 
     @property
     def target(self) -> str:

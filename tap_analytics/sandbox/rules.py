@@ -35,6 +35,7 @@ class Rule:
         after: How many requests it lets through first.
         delay: Seconds to wait before answering.
         account: The number of the account that it is for; None for all.
+        ignores: Names of query parameters that the API does not look at.
         edits: Changes to make once the answer is known: a record that is deleted
             right after it was listed, say.
         seen: Requests that it was for so far, not counting those that an earlier rule
@@ -50,6 +51,7 @@ class Rule:
     after: int = 0
     delay: float = 0.0
     account: int | None = None
+    ignores: tuple[str, ...] = ()
     edits: list[Edit] = field(default_factory=list[Edit])
     seen: int = 0
 

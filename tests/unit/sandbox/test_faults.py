@@ -225,6 +225,14 @@ def test_faults_strike_in_the_order_they_were_added(sandbox: SandboxFactory) -> 
     assert rows(api, "clients")
 
 
+def test_parameters_can_be_ignored_for_some_requests(sandbox: SandboxFactory) -> None:
+    api = sandbox(pagination="page", page_size=5)
+    api.fault(CLIENTS, ignores=("page",), times=2)
+    pages = [get(api, CLIENTS, {"page": 2, "limit": 4}).json() for _ in range(3)]
+    assert [page["meta"]["page"] for page in pages] == [1, 1, 2]
+    assert [len(page["data"]) for page in pages] == [4, 4, 4]
+
+
 def test_faults_can_be_removed(sandbox: SandboxFactory) -> None:
     api = sandbox()
     api.fault(kind="500")
