@@ -110,7 +110,9 @@ class Nights:
             assert len(due & {*CHILDREN} - activated) <= 1, activated
             in_doubt = {*CHILDREN} - activated
         else:
-            in_doubt = {one for one in STREAMS if not night.moved_on(one)} - activated
+            # Below a project that could not be had, the next run begins anew.
+            moved_on = {one for one in STREAMS if night.moved_on(one)}
+            in_doubt = {*STREAMS} - (moved_on - {*CHILDREN}) - activated
         for stream in STREAMS:
             if stream in in_doubt:
                 night.check_kept(stream)
@@ -139,7 +141,9 @@ class Nights:
         for spelling in (key, quote(key), quote(key, safe="")):
             assert spelling not in outcome.out + outcome.err, "the key is shown"
         for message in outcome.of_type("RECORD"):
-            (message["record"]["additional_fields"] or {}).pop(VOLATILE, None)
+            rest = message["record"]["additional_fields"] or {}
+            rest.pop(VOLATILE, None)
+            message["record"]["additional_fields"] = rest or None
         self._warehouse.load(outcome.messages)
         return outcome
 
