@@ -62,9 +62,9 @@ def test_nothing_is_lost(kind: str, turn: int, tmp_path: Path) -> None:
     assert verdict.ending is not None, verdict.reason
 
 
-def lost(tmp_path: Path, kind: str) -> str:
+def lost(tmp_path: Path, kind: str, turns: int = 5) -> str:
     """Return what some schedules of a kind find that was lost."""
-    verdicts = [judge(seed_of(kind, turn), tmp_path) for turn in range(5)]
+    verdicts = [judge(seed_of(kind, turn), tmp_path) for turn in range(turns)]
     return "; ".join(one.reason for one in verdicts if one.ending is None)
 
 
@@ -105,7 +105,7 @@ def test_a_bookmark_that_moves_too_soon_is_noticed(
         self._write_state_message()
 
     monkeypatch.setattr(AnalyticsStream, "rows", promoted)
-    assert "None instead of" in lost(tmp_path, "another 4xx")
+    assert "None instead of" in lost(tmp_path, "another 4xx", turns=10)
 
 
 def test_an_answer_that_is_tried_once_too_seldom_is_noticed(
