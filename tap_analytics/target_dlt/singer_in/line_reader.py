@@ -115,11 +115,11 @@ class LineReader(GenericSingerReader[bytes]):
                 if not line.strip():
                     prefix = _NO_PREFIX
                     continue
-                kind, prefix, stream = self._recognised(line)
+                kind, prefix, stream = self._recognise(line)
                 if kind == SingerMessageType.RECORD:
                     run.append(line)
                 else:
-                    self._call_back(callbacks, kind, line)
+                    self._dispatch(callbacks, kind, line)
                     counter[kind] += 1
             if run:
                 self._on_records(stream, run, self.line_number - len(run) + 1)
@@ -127,7 +127,7 @@ class LineReader(GenericSingerReader[bytes]):
             self._on_pause()
         return counter
 
-    def _recognised(self, line: bytes) -> tuple[str, bytes, str]:
+    def _recognise(self, line: bytes) -> tuple[str, bytes, str]:
         """Find a message's type; for a RECORD, also its prefix and its stream."""
         for prefix, stream in self._prefixes.items():
             if line.startswith(prefix):
@@ -148,7 +148,7 @@ class LineReader(GenericSingerReader[bytes]):
         self._prefixes[found] = envelope.stream
         return envelope.type, found, envelope.stream
 
-    def _call_back(
+    def _dispatch(
         self,
         callbacks: dict[str, Callable[[dict[str, Any]], None]],
         kind: str,
