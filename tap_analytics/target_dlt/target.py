@@ -17,14 +17,15 @@ from singer_sdk.exceptions import (
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
 from tap_analytics.target_dlt import configuration
-from tap_analytics.target_dlt.columns.sdc_columns import Metadata
-from tap_analytics.target_dlt.columns.stream_buffer import Run, StreamBuffer
+from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
+from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer, StreamOptions
 from tap_analytics.target_dlt.errors import InputError, SetupError
-from tap_analytics.target_dlt.load_trigger import Pending
+from tap_analytics.target_dlt.load_trigger import LoadTrigger
 from tap_analytics.target_dlt.loading.loader import Loader
 from tap_analytics.target_dlt.settings import SETTINGS
-from tap_analytics.target_dlt.singer_in import batch_files, stream_maps
+from tap_analytics.target_dlt.singer_in import batch_files
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
+from tap_analytics.target_dlt.singer_in.stream_maps import apply_stream_maps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +62,8 @@ class TargetDlt(Target):
         super().__init__(message_reader=reader, **kwargs)
         self._buffers: dict[str, StreamBuffer] = {}
         self._loader = Loader(self.config, self.logger)
-        self._run = Run(
-            Metadata(
+        self._options = StreamOptions(
+            SdcColumns(
                 add_all=bool(self.config.get("add_record_metadata")),
                 mark_deleted=not self.config["hard_delete"],
                 sync_started_at=self.initialized_at,
@@ -74,7 +75,7 @@ class TargetDlt(Target):
         self._is_mapped = bool(
             self.config.get("stream_maps") or self.config.get("flattening_enabled")
         )
-        self._pending = Pending(self.config)
+        self._trigger = LoadTrigger(self.config)
         self._active_versions: dict[str, int] = {}
         self._is_loading = False
         self._stopped_by: signal.Signals | None = None
@@ -137,7 +138,7 @@ class TargetDlt(Target):
         if buffer is not None:
             # Its rows are merged on the keys that they came with.
             self._load()
-        self._buffers[stream] = StreamBuffer(stream, schema, keys, self._run)
+        self._buffers[stream] = StreamBuffer(stream, schema, keys, self._options)
 
     def _process_record_lines(
         self, stream: str, lines: list[bytes], first_line: int, place: str = "Line"
@@ -146,7 +147,7 @@ class TargetDlt(Target):
             self._add_lines(stream, lines, first_line, place)
             return
         for number, line in enumerate(lines, first_line):
-            for alias, mapped in stream_maps.mapped(self.mapper, stream, line):
+            for alias, mapped in apply_stream_maps(self.mapper, stream, line):
                 self._add_lines(alias, [mapped], number, place)
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -154,10 +155,10 @@ class TargetDlt(Target):
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"value"})
-        self._pending.state = _encoder.encode(message_dict["value"]).decode()
+        self._trigger.state = _encoder.encode(message_dict["value"]).decode()
         for buffer in self._buffers.values():
             buffer.mark()
-        if self._pending.is_empty:
+        if self._trigger.is_empty:
             self._emit_state()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -176,7 +177,7 @@ class TargetDlt(Target):
                 )
             elif self._active_versions.get(stream) != version or seen - {version}:
                 self._active_versions[stream] = version
-                self._pending.versions.append((stream, version))
+                self._trigger.versions.append((stream, version))
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, {"stream", "encoding", "manifest"})
@@ -233,11 +234,11 @@ class TargetDlt(Target):
     # When batches are loaded
 
     def _count(self, stream: str, rows: int, size: int) -> None:
-        if self._pending.add(stream, rows, size):
+        if self._trigger.add(stream, rows, size):
             self._load()
 
     def _load_if_overdue(self) -> None:
-        if self._pending.is_overdue:
+        if self._trigger.is_overdue:
             self._load()
 
     def process_endofpipe(self) -> None:
@@ -249,13 +250,13 @@ class TargetDlt(Target):
 
     def _load(self, *, is_last: bool = False) -> None:
         """Load what waits in one package; when it is committed, let the STATE out."""
-        marked = self._pending.state is not None and not is_last
+        marked = self._trigger.state is not None and not is_last
         loaded: list[int] = []
-        if not self._pending.is_empty:
+        if not self._trigger.is_empty:
             began = time.monotonic()
             self._is_loading = True
             self._loader.load(
-                self._taken(loaded, marked=marked), self._pending.versions
+                self._take_batches(loaded, marked=marked), self._trigger.versions
             )
             self._is_loading = False
             self.logger.info(
@@ -265,14 +266,14 @@ class TargetDlt(Target):
                 time.monotonic() - began,
             )
         self._emit_state()
-        self._pending.clear()
+        self._trigger.clear()
         for buffer in self._buffers.values():
             if buffer.rows:
-                self._pending.add(buffer.stream, buffer.rows, 0)
+                self._trigger.add(buffer.stream, buffer.rows, 0)
         if self._stopped_by is not None:
             self._stop(self._stopped_by)
 
-    def _taken(self, counts: list[int], *, marked: bool) -> Iterator[Batch]:
+    def _take_batches(self, counts: list[int], *, marked: bool) -> Iterator[Batch]:
         """Yield a batch for each stream that has rows, counting them.
 
         Nobody else holds a batch, so that its memory is free once it is loaded.
@@ -283,11 +284,11 @@ class TargetDlt(Target):
                 yield batch
 
     def _emit_state(self) -> None:
-        if self._pending.state is not None:
+        if self._trigger.state is not None:
             with self._loader.confirmed():
-                sys.stdout.write(f"{self._pending.state}\n")
+                sys.stdout.write(f"{self._trigger.state}\n")
                 sys.stdout.flush()
-            self._pending.state = None
+            self._trigger.state = None
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End the run; a load that is under way is finished first."""

@@ -22,7 +22,7 @@ REFUSED_BY = {"postgres", "redshift"}
 """SQL dialects of such databases."""
 
 
-def without_nul(
+def remove_nul_characters(
     rows: pa.Table, columns: Mapping[str, ColumnType], logger: logging.Logger
 ) -> pa.Table:
     """Remove NUL characters from text columns, saying so."""

@@ -42,7 +42,7 @@ class Message(Protocol):
 
 
 @dataclass(frozen=True)
-class Metadata:
+class SdcColumns:
     """Which `_sdc_` columns a run adds, and what is the same in all its rows.
 
     Attributes:
@@ -79,7 +79,7 @@ class Metadata:
         extracted_at = [message.time_extracted for message in messages]
         return {
             "_sdc_extracted_at": values.to_arrow(
-                TIMESTAMP, values.to_microseconds(extracted_at)
+                TIMESTAMP, values.truncate_to_microseconds(extracted_at)
             ),
             "_sdc_received_at": repeated("_sdc_received_at", received_at),
             "_sdc_batched_at": repeated(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-    from tap_analytics.target_dlt.columns.sdc_columns import Message, Metadata
+    from tap_analytics.target_dlt.columns.sdc_columns import Message, SdcColumns
 
 CHUNK_ROWS = 8192
 """Lines that are decoded in one go."""
@@ -64,17 +64,17 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Run:
+class StreamOptions:
     """What is the same for all streams of a run.
 
     Attributes:
-        metadata: Makes the `_sdc_` columns.
+        sdc_columns: Makes the `_sdc_` columns.
         logger: Told once about each field that no SCHEMA declares.
         validate: Whether to check records against their JSON schema.
         append: Whether to append rows that have a key, too.
     """
 
-    metadata: Metadata
+    sdc_columns: SdcColumns
     logger: logging.Logger
     validate: bool
     append: bool
@@ -87,7 +87,7 @@ class StreamBuffer:
         stream: The stream's name.
         schema: The JSON schema of its records.
         keys: Names of its key properties.
-        run: What is the same for all streams.
+        options: What is the same for all streams.
 
     Raises:
         InputError: The schema has no properties, or a key is none of them.
@@ -98,25 +98,25 @@ class StreamBuffer:
         stream: str,
         schema: Mapping[str, Any],
         keys: Sequence[str],
-        run: Run,
+        options: StreamOptions,
     ) -> None:
         self.stream = stream
         self.keys = tuple(keys)
-        self._schema: Mapping[str, Any] = {}
-        self._validator: JSONSchemaValidator | None = None
+        self._options = options
+        self._schema = schema
+        self._columns = self._columns_of(schema)
+        self._decoder = RecordDecoder(self._columns, self.keys)
+        self._validator = self._validator_of(schema)
         self._versions: set[int | None] = set()
-        self._run = run
-        self._told: set[str] = set()
-        self._columns: dict[str, ColumnType] = {}
+        self._warned_of: set[str] = set()
         self._chunks: list[Chunk] = []
         self._lines: list[bytes] = []
         self._line_runs: list[tuple[str, int, int]] = []
         self._bytes = 0
         self._marked_rows = 0
         self.rows = 0
-        self.is_appended = run.append or not keys
+        self.is_appended = options.append or not keys
         self._received_at = dt.datetime.now(tz=dt.timezone.utc)
-        self.set_schema(schema)
 
     def set_schema(self, schema: Mapping[str, Any]) -> None:
         """Go on with another schema for the records to come.
@@ -127,6 +127,12 @@ class StreamBuffer:
         if schema == self._schema:
             return
         self._convert()
+        self._schema = schema
+        self._columns = self._columns_of(schema)
+        self._decoder = RecordDecoder(self._columns, self.keys)
+        self._validator = self._validator_of(schema)
+
+    def _columns_of(self, schema: Mapping[str, Any]) -> dict[str, ColumnType]:
         columns = column_types(schema)
         if not columns:
             msg = f"Stream {self.stream!r}: its SCHEMA declares no properties."
@@ -136,11 +142,12 @@ class StreamBuffer:
             raise InputError(msg)
         for name in COLUMNS.keys() - {DELETED_AT}:
             columns.pop(name, None)
-        self._schema = schema
-        self._columns = columns
-        self._decoder = RecordDecoder(self._columns, self.keys)
-        if self._run.validate:
-            self._validator = JSONSchemaValidator(with_decimals(schema))
+        return columns
+
+    def _validator_of(self, schema: Mapping[str, Any]) -> JSONSchemaValidator | None:
+        if not self._options.validate:
+            return None
+        return JSONSchemaValidator(with_decimals(schema))
 
     @property
     def columns(self) -> Mapping[str, ColumnType]:
@@ -173,7 +180,9 @@ class StreamBuffer:
         self._convert()
         self.rows += rows.num_rows
         messages = [_Row(version=version)] * rows.num_rows
-        added = self._run.metadata.arrays(messages, dt.datetime.now(tz=dt.timezone.utc))
+        added = self._options.sdc_columns.arrays(
+            messages, dt.datetime.now(tz=dt.timezone.utc)
+        )
         self._add_chunk(dict(zip(rows.schema.names, rows.columns, strict=True)), added)
         self._versions.add(version)
 
@@ -210,12 +219,12 @@ class StreamBuffer:
         if not chunks:
             return None
         try:
-            table, columns = united(chunks)
+            table, columns = unite(chunks)
         except values.MisfitError as error:
             msg = f"Stream {self.stream!r}: {error}"
             raise InputError(msg) from None
         if not self.is_appended:
-            table = last_of_each(table, self.keys)
+            table = keep_last_of_each_key(table, self.keys)
         return Batch(self.stream, table, columns, self.keys)
 
     def _convert(self) -> None:
@@ -224,7 +233,7 @@ class StreamBuffer:
             return
         try:
             messages, arrays = self._decoded()
-            added = self._run.metadata.arrays(messages, self._received_at)
+            added = self._options.sdc_columns.arrays(messages, self._received_at)
         except (BadRecordError, values.MisfitError) as error:
             where = f"{self._place(error.index)}, stream {self.stream!r}"
             if isinstance(error, MissingKeyError):
@@ -232,7 +241,7 @@ class StreamBuffer:
                 raise MissingKeyPropertiesError(msg) from None
             msg = f"{where}: {error}."
             raise InputError(msg) from None
-        self._tell_what_is_lost()
+        self._warn_of_losses()
         self._add_chunk(arrays, added)
         self._versions.update(message.version for message in messages)
         self._lines = []
@@ -259,17 +268,19 @@ class StreamBuffer:
         chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
         self._chunks.append((chunk, columns))
 
-    def _tell_what_is_lost(self) -> None:
+    def _warn_of_losses(self) -> None:
         for name in self._decoder.unknown_fields(self._lines):
             if name not in COLUMNS:
-                self._tell_once(name, "is left out, its SCHEMA doesn't declare it")
-        for name in sorted(self._decoder.cut):
-            self._tell_once(name, "is finer than microseconds, which is cut off")
+                self._warn_once(name, "is left out, its SCHEMA doesn't declare it")
+        for name in sorted(self._decoder.truncated):
+            self._warn_once(name, "is finer than microseconds, which is cut off")
 
-    def _tell_once(self, name: str, what: str) -> None:
-        if name not in self._told:
-            self._told.add(name)
-            self._run.logger.warning("Stream %r: field %r %s.", self.stream, name, what)
+    def _warn_once(self, name: str, what: str) -> None:
+        if name not in self._warned_of:
+            self._warned_of.add(name)
+            self._options.logger.warning(
+                "Stream %r: field %r %s.", self.stream, name, what
+            )
 
     def _place(self, index: int) -> str:
         for place, first_line, count in self._line_runs:
@@ -302,7 +313,7 @@ def _split(chunks: Sequence[Chunk], count: int) -> tuple[list[Chunk], list[Chunk
     return first, rest
 
 
-def united(
+def unite(
     chunks: Sequence[Chunk],
     at_least: Mapping[str, ColumnType] | None = None,
 ) -> tuple[pa.Table, dict[str, ColumnType]]:
@@ -323,9 +334,9 @@ def united(
         for name, type_ in types.items():
             columns[name] = unify(columns.get(name, type_), type_)
     try:
-        batches = [_recast_rows(rows, types, columns) for rows, types in chunks]
+        batches = [_recast_batch(rows, types, columns) for rows, types in chunks]
     except ColumnTooNarrowError as error:
-        return united(chunks, columns | {error.name: error.needed})
+        return unite(chunks, columns | {error.name: error.needed})
     return pa.Table.from_batches(batches), columns
 
 
@@ -340,10 +351,10 @@ def recast(
     Raises:
         MisfitError: A number needs more digits than a decimal has.
     """
-    return united([(batch, from_) for batch in table.to_batches()], at_least=to)
+    return unite([(batch, from_) for batch in table.to_batches()], at_least=to)
 
 
-def _recast_rows(
+def _recast_batch(
     rows: pa.RecordBatch,
     from_: Mapping[str, ColumnType],
     to: Mapping[str, ColumnType],
@@ -361,7 +372,7 @@ def _recast_rows(
     return pa.RecordBatch.from_arrays(arrays, list(to))
 
 
-def last_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+def keep_last_of_each_key(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     """Keep the last row of each key, in the order of the rows."""
     numbered = table.select(keys).append_column(
         "\0", pa.array(range(table.num_rows), pa.int64())

@@ -159,7 +159,7 @@ def _whole(index: int, value: Any) -> int | None:
     is_small = type(value) is Decimal and value.adjusted() < MAX_DIGITS
     if is_small and value == value.to_integral_value():
         return int(value)
-    msg = f"expected an integer, got {shown(value)}"
+    msg = f"expected an integer, got {shorten(value)}"
     raise MisfitError(index, msg)
 
 
@@ -213,7 +213,7 @@ def _as_decimal(index: int, value: Any) -> Decimal:
         return Decimal(value)
     if type(value) is float:
         return Decimal(repr(value))
-    msg = f"expected a number, got {shown(value)}"
+    msg = f"expected a number, got {shorten(value)}"
     raise MisfitError(index, msg)
 
 
@@ -231,30 +231,32 @@ def _timestamp(type_: ColumnType, values: Sequence[str | None]) -> pa.Array:
     try:
         return pa.array(values, pa.string()).cast(type_.arrow)
     except pa.ArrowInvalid:
-        return pa.array(_parsed(parse_timestamp, values), type_.arrow)
+        return pa.array(_parse_values(parse_timestamp, values), type_.arrow)
 
 
 def _date(type_: ColumnType, values: Sequence[str | None]) -> pa.Array:
     try:
         return pa.array(values, pa.string()).cast(type_.arrow)
     except pa.ArrowInvalid:
-        return pa.array(_parsed(parse_date, values), type_.arrow)
+        return pa.array(_parse_values(parse_date, values), type_.arrow)
 
 
 def _time(type_: ColumnType, values: Sequence[str | None]) -> pa.Array:
-    return pa.array(_parsed(parse_time, values), type_.arrow)
+    return pa.array(_parse_values(parse_time, values), type_.arrow)
 
 
 _T = TypeVar("_T")
 
 
-def _parsed(
+def _parse_values(
     parse: Callable[[str], _T], values: Iterable[str | None]
 ) -> list[_T | None]:
-    return [_parsed_one(parse, index, value) for index, value in enumerate(values)]
+    return [_parse_value(parse, index, value) for index, value in enumerate(values)]
 
 
-def _parsed_one(parse: Callable[[str], _T], index: int, value: str | None) -> _T | None:
+def _parse_value(
+    parse: Callable[[str], _T], index: int, value: str | None
+) -> _T | None:
     try:
         return None if value is None else parse(value)
     except _FinerError as error:
@@ -270,7 +272,7 @@ class _FinerError(ValueError):
     """A text with digits beyond microseconds."""
 
 
-def to_microseconds(values: Iterable[str | None]) -> list[str | None]:
+def truncate_to_microseconds(values: Iterable[str | None]) -> list[str | None]:
     """Cut the digits beyond microseconds off timestamps or times."""
     return [
         None if text is None else _BEYOND_MICROSECONDS.sub(r"\1", text)
@@ -287,7 +289,7 @@ def _without_zeros(text: str) -> str:
     if (found := _BEYOND_MICROSECONDS.search(text)) is None:
         return text
     if found[2].strip("0"):
-        msg = f"a column holds microseconds, got {shown(text)}"
+        msg = f"a column holds microseconds, got {shorten(text)}"
         raise _FinerError(msg)
     return text.replace(found[0], found[1])
 
@@ -302,7 +304,7 @@ def parse_timestamp(text: str) -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(clipped)
     except ValueError:
-        msg = f"expected a date-time, got {shown(text)}"
+        msg = f"expected a date-time, got {shorten(text)}"
         raise ValueError(msg) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
 
@@ -318,7 +320,7 @@ def parse_date(text: str) -> dt.date:
     except ValueError:
         moment = None
     if moment is None or moment.time() != dt.time():
-        msg = f"expected a date, got {shown(text)}"
+        msg = f"expected a date, got {shorten(text)}"
         raise ValueError(msg)
     return moment.date()
 
@@ -335,12 +337,12 @@ def parse_time(text: str) -> dt.time:
     except ValueError:
         time = None
     if time is None or time.utcoffset():
-        msg = f"expected a time without an offset, got {shown(text)}"
+        msg = f"expected a time without an offset, got {shorten(text)}"
         raise ValueError(msg)
     return time.replace(tzinfo=None)
 
 
-def shown(value: Any) -> str:
+def shorten(value: Any) -> str:
     """Write a value for an error message, shortened."""
     text = msgspec.json.encode(value, enc_hook=str).decode()
     if len(text) <= _SHOWN_CHARACTERS:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_analytics.target_dlt.loading.tables import Tables
 
 
-class Versions:
+class ActiveVersions:
     """Removes the rows of older versions, or marks them.
 
     Args:

@@ -39,7 +39,7 @@ def make_destination(config: Mapping[str, Any]) -> AnyDestination:
     name = config["destination"]
     options = dict(config.get("destination_config") or {})
     if (credentials := config.get("credentials")) is not None:
-        options["credentials"] = _parsed(credentials)
+        options["credentials"] = _parse_json(credentials)
     try:
         if name == "duckdb":
             destination: AnyDestination | None = duckdb_catalog.duckdb(**options)
@@ -62,7 +62,7 @@ def make_destination(config: Mapping[str, Any]) -> AnyDestination:
     return destination
 
 
-def _parsed(credentials: Any) -> Any:
+def _parse_json(credentials: Any) -> Any:
     """Read credentials that are an object in JSON, as from an environment variable."""
     if isinstance(credentials, str) and credentials.lstrip().startswith("{"):
         try:
@@ -96,7 +96,7 @@ def file_format(
     return "parquet" if "parquet" in supported else preferred
 
 
-def explained(error: BaseException) -> str:
+def explain(error: BaseException) -> str:
     """Say in one line what went wrong in dlt, with what to install or to set."""
     chain = [error]
     while (cause := chain[-1].__cause__) is not None:
@@ -135,7 +135,7 @@ def _missing_settings(error: ConfigFieldMissingException) -> str:
 _PASSWORD_IN_URL = re.compile(r"(\w+://[^\s:/@]*):[^\s@]+@")
 
 
-def redacted(text: str, config: Mapping[str, Any]) -> str:
+def redact(text: str, config: Mapping[str, Any]) -> str:
     """Take passwords out of a text: those in URLs and those in the settings."""
     for secret in _secrets(config.get("credentials")):
         text = text.replace(secret, "***")
@@ -161,5 +161,5 @@ def _secrets(credentials: Any) -> list[str]:
     if isinstance(credentials, dict):
         search(credentials)
     elif isinstance(credentials, str) and credentials.lstrip().startswith("{"):
-        search(_parsed(credentials))
+        search(_parse_json(credentials))
     return sorted(found, key=len, reverse=True)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 # This comes first, because it sets up dlt's environment.
 from tap_analytics.target_dlt.loading.destination import (
-    explained,
+    explain,
     file_format,
     make_destination,
-    redacted,
+    redact,
 )
 
 # isort: split
@@ -23,14 +23,20 @@ from dlt.common.storages.load_package import load_package_state
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_analytics.target_dlt.columns.column_types import TEXT
-from tap_analytics.target_dlt.columns.nul_characters import REFUSED_BY, without_nul
+from tap_analytics.target_dlt.columns.nul_characters import (
+    REFUSED_BY,
+    remove_nul_characters,
+)
 from tap_analytics.target_dlt.columns.sdc_columns import DELETED_AT
-from tap_analytics.target_dlt.columns.values import MisfitError, shown
+from tap_analytics.target_dlt.columns.values import MisfitError, shorten
 from tap_analytics.target_dlt.errors import InputError, LoadError, TargetError
-from tap_analytics.target_dlt.loading.active_versions import Versions
-from tap_analytics.target_dlt.loading.schema_evolution import Evolution
+from tap_analytics.target_dlt.loading.active_versions import ActiveVersions
+from tap_analytics.target_dlt.loading.schema_evolution import SchemaEvolution
 from tap_analytics.target_dlt.loading.tables import Tables
-from tap_analytics.target_dlt.loading.unconfirmed_loads import Appends, with_load_id
+from tap_analytics.target_dlt.loading.unconfirmed_loads import (
+    UnconfirmedLoads,
+    with_load_id,
+)
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 
 if TYPE_CHECKING:
@@ -101,9 +107,9 @@ class Loader:
         self._pipeline.sync_destination()
         self._naming = self._pipeline.destination_client().schema.naming
         self._tables = Tables(self._pipeline)
-        self._evolution = Evolution(self._tables)
-        self._appends = Appends(self._tables, self._directory.run)
-        self._versions = Versions(
+        self._schema_evolution = SchemaEvolution(self._tables)
+        self._unconfirmed_loads = UnconfirmedLoads(self._tables, self._directory.run)
+        self._versions = ActiveVersions(
             self._tables, self._logger, hard_delete=self._config["hard_delete"]
         )
 
@@ -122,9 +128,9 @@ class Loader:
         except (TargetError, SingerSDKError, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001, dlt and drivers raise all kinds
-            trace = redacted(traceback.format_exc(), self._config)
+            trace = redact(traceback.format_exc(), self._config)
             self._logger.debug("%s", trace)
-            reason = redacted(explained(error), self._config)
+            reason = redact(explain(error), self._config)
             msg = f"Destination {self._config['destination']!r}: {reason}"
             # Not from the error, whose own words may have secrets in them.
             raise LoadError(msg) from None
@@ -158,7 +164,7 @@ class Loader:
         if self._naming is None:
             yield
             return
-        with self._errors_explained(), self._appends.confirmed():
+        with self._errors_explained(), self._unconfirmed_loads.confirmed():
             yield
 
     def _load(self, batches: Iterable[Batch]) -> None:
@@ -171,21 +177,21 @@ class Loader:
         # dlt's objects are in cycles, with rows among them. Without this, rows of a
         # dozen loads would be in memory, until Python's collector comes by.
         gc.collect()
-        self._appends.begin(extracted.loads_ids[0], self._appended)
+        self._unconfirmed_loads.begin(extracted.loads_ids[0], self._appended)
         self._pipeline.load()
 
     def _resource(self, batch: Batch) -> DltResource:
         table = self._table_name(batch.stream)
         rows, columns = self._with_column_names(batch)
         if table not in self._begun:
-            self._tables.settle(table)
+            self._tables.wait_for_writers(table)
         try:
-            rows, columns = self._evolution.fit(table, rows, columns)
+            rows, columns = self._schema_evolution.fit(table, rows, columns)
         except MisfitError as error:
             msg = f"Stream {batch.stream!r}: {error}"
             raise InputError(msg) from None
         if self._refuses_nul:
-            rows = without_nul(rows, columns, self._logger)
+            rows = remove_nul_characters(rows, columns, self._logger)
         keys = [self._column_name(key) for key in batch.keys]
         disposition = self._disposition(table, keys)
         hints: dict[str, Any] = {name: type_.hints for name, type_ in columns.items()}
@@ -234,7 +240,7 @@ class Loader:
                 return {"disposition": "merge", "strategy": "upsert"}
         return disposition
 
-    def _warn_if_not_merged(self, stream: str) -> None:
+    def _warn_if_plain_files(self, stream: str) -> None:
         is_files = isinstance(self._destination, destinations.filesystem)
         if is_files and not self._config.get("table_format"):
             self._logger.warning(
@@ -253,18 +259,18 @@ class Loader:
             return "replace"
         if wanted == "append" or by_keys == "append":
             if first:
-                self._appends.discard_unconfirmed(table)
+                self._unconfirmed_loads.discard_unconfirmed(table)
             self._appended.append(table)
             return "append"
         if first:
-            self._warn_if_not_merged(table)
+            self._warn_if_plain_files(table)
         return "merge"
 
     def _table_name(self, stream: str) -> str:
         table = self._normalized(stream, tables=True)
         if len(table) > _LONGEST_TABLE_NAME or table.startswith("_dlt"):
             msg = (
-                f"Stream {shown(stream)}: its name can't be that of a table. Give it "
+                f"Stream {shorten(stream)}: its name can't be that of a table. Give it "
                 "another with stream_maps (__alias__)."
             )
             raise InputError(msg)

@@ -26,7 +26,7 @@ _CAN_ALTER = {"duckdb", "postgres"}
 """SQL dialects in which a column of any type becomes one of a wider type in place."""
 
 
-class Evolution:
+class SchemaEvolution:
     """Fits rows to a destination's tables, and the tables to the rows.
 
     A column whose values no longer fit is altered in place where the destination can do
@@ -76,7 +76,7 @@ class Evolution:
             if self._can_alter:
                 self._alter(table, wider)
             else:
-                rows, wanted = _beside(rows, wanted, wider)
+                rows, wanted = _to_variant_columns(rows, wanted, wider)
         existing |= wanted
         return rows, wanted
 
@@ -143,7 +143,7 @@ class Evolution:
         )
 
 
-def _beside(
+def _to_variant_columns(
     rows: pa.Table, columns: Columns, wider: Container[str]
 ) -> tuple[pa.Table, Columns]:
     """Move columns to ones of their own, named as dlt names variants."""

@@ -41,7 +41,7 @@ class Tables:
             stack.callback(setattr, self, "sql", None)
             yield
 
-    def settle(self, table: str) -> None:
+    def wait_for_writers(self, table: str) -> None:
         """Wait until no transaction writes to a table.
 
         PostgreSQL finishes what a client has asked for that was killed meanwhile. What

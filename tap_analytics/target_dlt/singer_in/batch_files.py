@@ -83,13 +83,13 @@ def _column(batch: pa.RecordBatch, name: str, type_: ColumnType, url: str) -> pa
     if name not in batch.schema.names:
         return pa.nulls(batch.num_rows, type_.arrow)
     try:
-        return _conformed(batch[name], type_)
+        return _conform(batch[name], type_)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         msg = f"file {url}, field {name!r}: {error}"
         raise InputError(msg) from None
 
 
-def _conformed(array: pa.Array, type_: ColumnType) -> pa.Array:
+def _conform(array: pa.Array, type_: ColumnType) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if array.type == type_.arrow:

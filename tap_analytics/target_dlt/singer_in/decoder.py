@@ -10,7 +10,7 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.field_aliases import StandIns
+from tap_analytics.target_dlt.columns.field_aliases import FieldAliases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -72,10 +72,10 @@ class RecordDecoder:
     ) -> None:
         self._columns = columns
         self._keys = keys
-        self._stand_ins = StandIns(columns)
+        self._aliases = FieldAliases(columns)
         self._decoder = self._make_decoder(strict=True)
         self._strict = True
-        self.cut: set[str] = set()
+        self.truncated: set[str] = set()
         """Columns of which digits beyond microseconds were cut off."""
 
     def _make_decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
@@ -101,7 +101,7 @@ class RecordDecoder:
             "Record",
             fields,
             rename={
-                f"f{index}": self._stand_ins.stand_in(name)
+                f"f{index}": self._aliases.alias(name)
                 for index, name in enumerate(self._columns)
             },
             forbid_unknown_fields=strict,
@@ -125,7 +125,7 @@ class RecordDecoder:
             BadRecordError: A record can't be decoded.
             MissingKeyError: A record lacks a key.
         """
-        lines = list(map(self._stand_ins.put_into, lines))
+        lines = list(map(self._aliases.rename_fields, lines))
         try:
             return self._decoder.decode_lines(b"\n".join(lines))
         except (msgspec.DecodeError, RecursionError):
@@ -141,7 +141,7 @@ class RecordDecoder:
         try:
             self._decoder.decode(line)
         except msgspec.ValidationError as error:
-            raise _explained(index, error, self._stand_ins) from None
+            raise _explain(index, error, self._aliases) from None
         except msgspec.DecodeError as error:
             raise BadRecordError(index, f"not JSON ({error})") from None
         except RecursionError:
@@ -178,8 +178,8 @@ class RecordDecoder:
         except values.TooFineError:
             if name in self._keys:
                 raise  # two rows would become one
-            self.cut.add(name)
-            return values.to_arrow(type_, values.to_microseconds(column))
+            self.truncated.add(name)
+            return values.to_arrow(type_, values.truncate_to_microseconds(column))
 
     def unknown_fields(self, lines: Sequence[bytes]) -> Iterator[str]:
         """Yield the names of fields that no column is for; none while all are known."""
@@ -192,14 +192,14 @@ def _names(line: bytes) -> Mapping[str, Any]:
     return _raw.decode(_raw.decode(line)["record"])
 
 
-def _explained(
-    index: int, error: msgspec.ValidationError, stand_ins: StandIns
+def _explain(
+    index: int, error: msgspec.ValidationError, aliases: FieldAliases
 ) -> BadRecordError:
     reason, _, path = str(error).partition(" - at `$")
     field = path.removesuffix("`").removeprefix(".record").removeprefix(".")
-    field = stand_ins.name(field)
+    field = aliases.name(field)
     if reason.startswith("Object missing required field `"):
-        missing = stand_ins.name(reason.split("`")[1])
+        missing = aliases.name(reason.split("`")[1])
         if field or missing != "record":
             return MissingKeyError(index, f"key {missing!r} is missing")
         return BadRecordError(index, "a RECORD without a record")

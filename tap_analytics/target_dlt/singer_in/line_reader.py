@@ -118,7 +118,7 @@ class LineReader(GenericSingerReader[bytes]):
                     self._hand_on(stream, run, self.line_number, counter)
                     run = []
                     continue
-                kind, prefix, of_stream = self._recognised(line)
+                kind, prefix, of_stream = self._recognise(line)
                 if kind != SingerMessageType.RECORD or of_stream != stream:
                     self._hand_on(stream, run, self.line_number, counter)
                     run = []
@@ -126,7 +126,7 @@ class LineReader(GenericSingerReader[bytes]):
                 if kind == SingerMessageType.RECORD:
                     run.append(line)
                 else:
-                    self._call_back(callbacks, kind, line)
+                    self._dispatch(callbacks, kind, line)
                     counter[kind] += 1
             self._hand_on(stream, run, self.line_number + 1, counter)
             self._on_pause()
@@ -140,7 +140,7 @@ class LineReader(GenericSingerReader[bytes]):
             self._on_records(stream, run, end - len(run))
             counter[SingerMessageType.RECORD] += len(run)
 
-    def _recognised(self, line: bytes) -> tuple[str, bytes, str]:
+    def _recognise(self, line: bytes) -> tuple[str, bytes, str]:
         """Find a message's type; for a RECORD, also its prefix and its stream."""
         begin = found[0] if (found := _TYPE_AND_STREAM.match(line)) else _NO_PREFIX
         if (stream := self._prefixes.get(begin)) is not None:
@@ -161,7 +161,7 @@ class LineReader(GenericSingerReader[bytes]):
         self._prefixes[begin] = envelope.stream
         return envelope.type, begin, envelope.stream
 
-    def _call_back(
+    def _dispatch(
         self,
         callbacks: dict[str, Callable[[dict[str, Any]], None]],
         kind: str,

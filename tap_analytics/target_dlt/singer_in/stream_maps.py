@@ -17,7 +17,7 @@ _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
-def mapped(
+def apply_stream_maps(
     mapper: PluginMapper, stream: str, line: bytes
 ) -> Iterator[tuple[str, bytes]]:
     """Apply a stream's maps to a RECORD line.

@@ -22,7 +22,7 @@ from tap_analytics.target_dlt.columns.values import (
     exact_number,
     recast,
     to_arrow,
-    to_microseconds,
+    truncate_to_microseconds,
 )
 
 INTEGER = ColumnType("integer")
@@ -197,7 +197,7 @@ def test_what_is_finer_than_microseconds_is_cut_not_rounded(
     type_ = ColumnType(kind)
     with pytest.raises(TooFineError):
         to_arrow(type_, [fine])
-    assert to_microseconds([fine, None, coarse]) == [coarse, None, coarse]
+    assert truncate_to_microseconds([fine, None, coarse]) == [coarse, None, coarse]
 
 
 def test_a_text_beyond_its_limit_is_refused() -> None:

@@ -137,12 +137,14 @@ def test_a_line_that_is_no_message_is_named(line: str, says: str) -> None:
         read('\n{"type":"STATE","value":1}\n' + line)
 
 
+BEGIN = '"type":"RECORD","stream":"s"'
 RECORD_LINES = {
-    "record first": '{"type":"RECORD","stream":"s","record":{"id":%d},"version":%d}',
-    "time first": '{"type":"RECORD","stream":"s","time_extracted":"%d","record":{"a":%d}}',
-    "time before all": '{"time_extracted":"%d","stream":"s","type":"RECORD","record":{"a":%d}}',
-    "record before all": '{ "record" : {"id": %d, "a": %d} , "stream" : "s", "type" : "RECORD" }',
-    "escaped names": '{"\\u0074ype":"RECORD","stream":"s","version":%d,"record":{"a":%d}}',
+    "record first": f'{{{BEGIN},"record":{{"id":%d}},"version":%d}}',
+    "time first": f'{{{BEGIN},"time_extracted":"%d","record":{{"a":%d}}}}',
+    "time before all": f'{{"time_extracted":"%d",{BEGIN},"record":{{"a":%d}}}}',
+    "record before all": f'{{ "record" : {{"id": %d, "a": %d}} , {BEGIN} }}',
+    "escaped names": f"{{{BEGIN.replace('t', chr(92) + 'u0074', 1)},"
+    '"version":%d,"record":{"a":%d}}',
 }
 
 
