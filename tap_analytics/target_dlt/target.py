@@ -198,7 +198,7 @@ class TargetDlt(Target):
 
     def _add_jsonl(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
         first_line = 1
-        for lines in batch_files.record_lines(file, message.get("version")):
+        for lines in batch_files.record_lines(file, message.get("version"), url):
             self._process_record_lines(
                 message["stream"], lines, first_line, f"File {url}, line"
             )
@@ -207,8 +207,8 @@ class TargetDlt(Target):
     def _add_parquet(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
         for buffer in self._buffers_of(message["stream"]):
             for rows in batch_files.record_batches(file, buffer.columns, url):
-                buffer.add_rows(rows, message.get("version"))
-                self._count(buffer.stream, rows.num_rows, rows.nbytes)
+                buffer.add_rows(rows, message.get("version"), f"File {url}")
+                self._count(buffer.stream, rows[0].num_rows, rows[0].nbytes)
 
     def _buffers_of(self, stream: str) -> list[StreamBuffer]:
         """Find a stream's buffers, under the names that stream maps give it."""

@@ -28,12 +28,13 @@ from tap_analytics.target_dlt.columns.nul_characters import (
     remove_nul_characters,
 )
 from tap_analytics.target_dlt.columns.sdc_columns import DELETED_AT
-from tap_analytics.target_dlt.columns.values import MisfitError, shorten
+from tap_analytics.target_dlt.columns.misfits import MisfitError, shorten
 from tap_analytics.target_dlt.errors import InputError, LoadError, TargetError
 from tap_analytics.target_dlt.loading.active_versions import ActiveVersions
 from tap_analytics.target_dlt.loading.schema_evolution import SchemaEvolution
 from tap_analytics.target_dlt.loading.tables import Tables
 from tap_analytics.target_dlt.loading.unconfirmed_loads import (
+    LOAD_ID,
     UnconfirmedLoads,
     with_load_id,
 )
@@ -185,21 +186,30 @@ class Loader:
         rows, columns = self._with_column_names(batch)
         if table not in self._begun:
             self._tables.wait_for_writers(table)
-        try:
-            rows, columns = self._schema_evolution.fit(table, rows, columns)
-        except MisfitError as error:
-            msg = f"Stream {batch.stream!r}: {error}"
-            raise InputError(msg) from None
-        if self._refuses_nul:
-            rows = remove_nul_characters(rows, columns, self._logger)
         keys = [self._column_name(key) for key in batch.keys]
+        try:
+            rows, columns = self._schema_evolution.fit(table, rows, columns, keys)
+            if self._refuses_nul:
+                rows = remove_nul_characters(rows, columns, keys, self._logger)
+        except MisfitError as error:
+            msg = f"Stream {batch.stream!r}: {error}."
+            raise InputError(msg) from None
         disposition = self._disposition(table, keys)
-        hints: dict[str, Any] = {name: type_.hints for name, type_ in columns.items()}
+        if disposition == "append" and LOAD_ID in columns:
+            msg = (
+                f"Stream {batch.stream!r}: the column {LOAD_ID!r} is dlt's own where "
+                "rows are appended. Rename the field with stream_maps."
+            )
+            raise InputError(msg)
+        # Also a key may be null in rows of the time when it was none.
+        hints: dict[str, Any] = {
+            name: {**type_.hints, "nullable": True} for name, type_ in columns.items()
+        }
         if isinstance(self._destination, destinations.sqlalchemy):
             # It would encode as JSON what is JSON already.
             for name, type_ in columns.items():
                 if type_.kind == "json":
-                    hints[name] = TEXT.hints
+                    hints[name] = {**TEXT.hints, "nullable": True}
         deleted_at = self._column_name(DELETED_AT)
         if deleted_at in hints and self._config["hard_delete"]:
             hints[deleted_at]["hard_delete"] = True

@@ -12,7 +12,7 @@ import msgspec
 from singer_sdk.exceptions import InvalidInputLine
 from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
-from tap_analytics.target_dlt.columns.values import exact_number
+from tap_analytics.target_dlt.columns.numbers import exact_number
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
