@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -19,13 +20,16 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from tap_analytics.target_dlt import configuration
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
 from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer, StreamOptions
-from tap_analytics.target_dlt.errors import InputError, SetupError
+from tap_analytics.target_dlt.errors import InputError, OutputError, SetupError
 from tap_analytics.target_dlt.load_trigger import LoadTrigger
 from tap_analytics.target_dlt.loading.loader import Loader
 from tap_analytics.target_dlt.settings import SETTINGS
 from tap_analytics.target_dlt.singer_in import batch_files
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
-from tap_analytics.target_dlt.singer_in.stream_maps import apply_stream_maps
+from tap_analytics.target_dlt.singer_in.stream_maps import (
+    apply_stream_maps,
+    register_schema,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,12 +119,18 @@ class TargetDlt(Target):
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "schema"})
-        self._assert_line_requires(message_dict["schema"], requires={"properties"})
-        stream = message_dict["stream"]
+        stream, schema = message_dict["stream"], message_dict["schema"]
+        keys = message_dict.get("key_properties") or []
+        if not isinstance(schema, dict) or not isinstance(
+            schema.get("properties"), dict
+        ):
+            msg = f"Stream {stream!r}: its SCHEMA declares no properties."
+            raise InputError(msg)
+        if not isinstance(keys, list):
+            msg = f"Stream {stream!r}: its key_properties are not a list."
+            raise InputError(msg)
         self._loader.open()
-        self.mapper.register_raw_stream_schema(
-            stream, message_dict["schema"], message_dict.get("key_properties")
-        )
+        register_schema(self.mapper, stream, schema, keys)
         for stream_map in self.mapper.stream_maps[stream]:
             self._set_schema(
                 stream_map.stream_alias,
@@ -147,8 +157,13 @@ class TargetDlt(Target):
             self._add_lines(stream, lines, first_line, place)
             return
         for number, line in enumerate(lines, first_line):
-            for alias, mapped in apply_stream_maps(self.mapper, stream, line):
-                self._add_lines(alias, [mapped], number, place)
+            try:
+                mapped = [*apply_stream_maps(self.mapper, stream, line)]
+            except InputError as error:
+                msg = f"{place} {number}, {error}"
+                raise InputError(msg) from None
+            for alias, mapped_line in mapped:
+                self._add_lines(alias, [mapped_line], number, place)
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         """Do nothing: the reader hands records on undecoded."""
@@ -286,8 +301,7 @@ class TargetDlt(Target):
     def _emit_state(self) -> None:
         if self._trigger.state is not None:
             with self._loader.confirmed():
-                sys.stdout.write(f"{self._trigger.state}\n")
-                sys.stdout.flush()
+                _write_line(self._trigger.state)
             self._trigger.state = None
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -305,3 +319,22 @@ class TargetDlt(Target):
             by.name,
         )
         sys.exit(128 + by)
+
+
+def _write_line(state: str) -> None:
+    """Write to standard output.
+
+    Raises:
+        OutputError: It is closed or full, or its reader is gone.
+    """
+    try:
+        if sys.stdout is None:  # it was closed before Python started
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        sys.stdout.write(f"{state}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        msg = (
+            f"The STATE can't be written to standard output: {error.strerror}. The rows "
+            "are loaded; without that STATE the next run loads them again."
+        )
+        raise OutputError(msg) from None

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tap_analytics.target_dlt.columns import values
 from tap_analytics.target_dlt.columns.column_types import INTEGER, TIMESTAMP
+from tap_analytics.target_dlt.columns.misfits import MisfitError, TooNarrowError
 from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
 
 if TYPE_CHECKING:
@@ -62,15 +63,15 @@ class SdcColumns:
         """Make the columns for some messages.
 
         Raises:
-            MisfitError: A message has a `time_extracted` that is not a date-time.
-            TooNarrowError: A version has more than 64 bits.
+            MisfitError: A message has a `time_extracted` that is not a date-time, or a
+                version of more than 64 bits.
         """
         count = len(messages)
         versions = [message.version for message in messages]
         if not self.add_all:
             if versions.count(None) == count:
                 return {}
-            arrays = {TABLE_VERSION: values.to_arrow(INTEGER, versions)}
+            arrays = {TABLE_VERSION: _integers(versions)}
             if self.mark_deleted:
                 arrays[DELETED_AT] = pa.nulls(count, TIMESTAMP.arrow)
             return arrays
@@ -91,8 +92,17 @@ class SdcColumns:
             "_sdc_sequence": repeated(
                 "_sdc_sequence", int(received_at.timestamp() * 1000)
             ),
-            TABLE_VERSION: values.to_arrow(INTEGER, versions),
+            TABLE_VERSION: _integers(versions),
             "_sdc_sync_started_at": repeated(
                 "_sdc_sync_started_at", self.sync_started_at
             ),
         }
+
+
+def _integers(versions: Sequence[int | None]) -> pa.Array:
+    try:
+        return values.to_arrow(INTEGER, versions)
+    except TooNarrowError:
+        sizes = [abs(version or 0) for version in versions]
+        msg = "the version has more than 64 bits"
+        raise MisfitError(sizes.index(max(sizes)), msg) from None

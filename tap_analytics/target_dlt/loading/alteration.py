@@ -187,7 +187,7 @@ class Alteration:
         try:
             stored_whole, _ = digits_of([lowest, highest])
         except MisfitError as error:
-            msg = f"a number is in the table that no decimal holds, as others need: {error}"
+            msg = f"a number in the table stands against the decimal it needs: {error}"
             raise MisfitError(0, msg) from None
         most = MAX_DIGITS - max(whole, stored_whole)
         preferred = min(type_.scale or 0, most)
@@ -203,6 +203,9 @@ class Alteration:
 
     def _keeps_rows(self, name: str, column: StoredColumn, to: ColumnType) -> bool:
         """Tell whether all values of a column would be the same in another type."""
+        assert column.type is not None  # noqa: S101
+        if column.type.kind != "number" and not column.type.scale:
+            return True  # they are integers
         quoted = self._quoted(name)
         there = _cast(_cast(quoted, "VARCHAR"), self._type_name(name, to))
         back = _cast(_cast(there, "VARCHAR"), column.name_of_type)

@@ -173,7 +173,7 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             callback(self.deserialize_json(line))
         except (InputError, InvalidInputLine) as error:
-            if str(error).startswith("Line "):
+            if str(error).startswith(f"Line {self.line_number}"):
                 raise
             msg = f"Line {self.line_number}: {error}"
             raise type(error)(msg) from None
@@ -209,6 +209,15 @@ def read_lines(file_input: IO[Any] | None) -> Iterator[list[bytes]]:
 
 def _chunks(file_input: IO[Any] | None) -> Iterator[bytes]:
     if file_input is None:
+        yield from _chunks_of_standard_input()
+        return
+    binary = getattr(file_input, "buffer", file_input)
+    while chunk := binary.read(CHUNK_BYTES):
+        yield chunk.encode() if isinstance(chunk, str) else chunk
+
+
+def _chunks_of_standard_input() -> Iterator[bytes]:
+    try:
         while True:
             if not select.select([0], [], [], PAUSE_SECONDS)[0]:
                 yield b""
@@ -216,6 +225,6 @@ def _chunks(file_input: IO[Any] | None) -> Iterator[bytes]:
                 yield chunk
             else:
                 return
-    binary = getattr(file_input, "buffer", file_input)
-    while chunk := binary.read(CHUNK_BYTES):
-        yield chunk.encode() if isinstance(chunk, str) else chunk
+    except OSError as error:
+        msg = f"Standard input can't be read: {error.strerror}."
+        raise InputError(msg) from None
