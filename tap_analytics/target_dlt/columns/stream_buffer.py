@@ -114,6 +114,11 @@ class StreamBuffer:
         self._line_runs: list[tuple[str, int, int]] = []
         self._bytes = 0
         self._marked_rows = 0
+        self._is_schema_new = True
+        self._activation: tuple[int, int] | None = None
+        self._has_late_rows = False
+        self.has_held_back = False
+        """Whether the last `take` left rows that came after an ACTIVATE_VERSION."""
         self.rows = 0
         self.is_appended = options.append or not keys
         self._received_at = dt.datetime.now(tz=dt.timezone.utc)
@@ -127,6 +132,7 @@ class StreamBuffer:
         if schema == self._schema:
             return
         self._convert()
+        self._is_schema_new = True
         self._schema = schema
         self._columns = self._columns_of(schema)
         self._decoder = RecordDecoder(self._columns, self.keys)
@@ -184,13 +190,29 @@ class StreamBuffer:
             messages, dt.datetime.now(tz=dt.timezone.utc)
         )
         self._add_chunk(dict(zip(rows.schema.names, rows.columns, strict=True)), added)
-        self._versions.add(version)
+        self._note_versions({version})
 
     def take_versions(self) -> set[int | None]:
         """Give the versions of the rows taken since the last call."""
         self._convert()
         versions, self._versions = self._versions, set()
         return versions
+
+    def activate(self, version: int) -> None:
+        """Remember that rows of older versions are to go, but for those to come."""
+        self._convert()
+        self._activation = (self.rows, version)
+
+    def _note_versions(self, versions: set[int | None]) -> None:
+        self._versions |= versions
+        if self._activation is not None:
+            _, active = self._activation
+            self._has_late_rows |= any(v is None or v < active for v in versions)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to load: rows, or columns without rows."""
+        return self.rows > 0 or self._is_schema_new
 
     def mark(self) -> None:
         """Remember that a STATE vouches for the rows taken so far."""
@@ -199,23 +221,27 @@ class StreamBuffer:
     def take(self, *, marked: bool) -> Batch | None:
         """Give the rows taken since the last call, the last one of each key.
 
+        Rows that came after an ACTIVATE_VERSION, without a version or with an older
+        one, are held back until the next call: they are to stay, so they must not be
+        in the table yet when others are removed.
+
         Args:
             marked: Whether to give only those that a STATE vouches for, if they are
                 appended. Others would be doubled if the run went on after that STATE.
 
         Returns:
-            The rows, or None if there are none.
+            The rows, which are none where the schema has columns that were not given
+            yet. None if there is nothing to give.
 
         Raises:
             InputError: A record can't be decoded, or a value doesn't fit its column.
             MissingKeyPropertiesError: A record lacks a key.
         """
         self._convert()
-        chunks, self._chunks = self._chunks, []
-        if marked and self.is_appended:
-            chunks, self._chunks = _split(chunks, self._marked_rows)
-        self.rows -= sum(rows.num_rows for rows, _ in chunks)
-        self._marked_rows = 0
+        chunks, self._chunks = self._take_chunks(marked=marked)
+        taken = sum(rows.num_rows for rows, _ in chunks)
+        self.rows -= taken
+        self._marked_rows = max(0, self._marked_rows - taken)
         if not chunks:
             return None
         try:
@@ -226,6 +252,23 @@ class StreamBuffer:
         if not self.is_appended:
             table = keep_last_of_each_key(table, self.keys)
         return Batch(self.stream, table, columns, self.keys)
+
+    def _take_chunks(self, *, marked: bool) -> tuple[list[Chunk], list[Chunk]]:
+        """Divide the chunks in those to give, and those to keep."""
+        chunks = self._chunks
+        kept: list[Chunk] = []
+        if self._activation is not None and self._has_late_rows:
+            chunks, kept = _split(chunks, self._activation[0])
+        self.has_held_back = bool(kept)
+        self._activation = None
+        self._has_late_rows = False
+        if marked and self.is_appended:
+            chunks, unmarked = _split(chunks, self._marked_rows)
+            kept = unmarked + kept
+        if self._is_schema_new:
+            self._is_schema_new = False
+            chunks = [*chunks, self._empty_chunk()]
+        return chunks, kept
 
     def _convert(self) -> None:
         """Make a chunk of the lines that wait."""
@@ -243,7 +286,7 @@ class StreamBuffer:
             raise InputError(msg) from None
         self._warn_of_losses()
         self._add_chunk(arrays, added)
-        self._versions.update(message.version for message in messages)
+        self._note_versions({message.version for message in messages})
         self._lines = []
         self._line_runs = []
         self._bytes = 0
@@ -259,14 +302,23 @@ class StreamBuffer:
             self._decoder = RecordDecoder(self._columns, self.keys)
             return self._decoded()
 
+    def _empty_chunk(self) -> Chunk:
+        now = dt.datetime.now(tz=dt.timezone.utc)
+        arrays = {
+            name: pa.nulls(0, type_.arrow) for name, type_ in self._columns.items()
+        }
+        return self._chunk(arrays, self._options.sdc_columns.arrays((), now))
+
     def _add_chunk(
         self, arrays: dict[str, pa.Array], added: dict[str, pa.Array]
     ) -> None:
+        self._chunks.append(self._chunk(arrays, added))
+
+    def _chunk(self, arrays: dict[str, pa.Array], added: dict[str, pa.Array]) -> Chunk:
         # What the tap sends itself is kept.
         arrays |= {n: array for n, array in added.items() if n not in arrays}
         columns = {name: self._columns.get(name) or COLUMNS[name] for name in arrays}
-        chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-        self._chunks.append((chunk, columns))
+        return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)), columns
 
     def _warn_of_losses(self) -> None:
         for name in self._decoder.unknown_fields(self._lines):
@@ -351,7 +403,8 @@ def recast(
     Raises:
         MisfitError: A number needs more digits than a decimal has.
     """
-    return unite([(batch, from_) for batch in table.to_batches()], at_least=to)
+    batches = table.to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]
+    return unite([(batch, from_) for batch in batches], at_least=to)
 
 
 def _recast_batch(
