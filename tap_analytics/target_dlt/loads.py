@@ -11,11 +11,9 @@ from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer
 from tap_analytics.target_dlt.load_trigger import LoadTrigger
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
+    from tap_analytics.target_dlt.columns.chunks import Chunk
     from tap_analytics.target_dlt.columns.column_types import ColumnType
     from tap_analytics.target_dlt.columns.stream_buffer import Batch, StreamOptions
     from tap_analytics.target_dlt.loading.dataset import OpenDataset
@@ -30,7 +28,6 @@ class Loads:
         open_dataset: Opens the dataset; called with the first stream.
         write_state: Lets a STATE out, once the rows before it are committed.
         on_loaded: Called after each load and its STATE.
-        logger: Told of each load.
     """
 
     def __init__(
@@ -40,13 +37,12 @@ class Loads:
         open_dataset: Callable[[], OpenDataset],
         write_state: Callable[[str], None],
         on_loaded: Callable[[], None],
-        logger: logging.Logger,
     ) -> None:
         self._options = options
         self._open_dataset = open_dataset
         self._write_state = write_state
         self._on_loaded = on_loaded
-        self._logger = logger
+        self._logger = options.logger
         self._trigger = LoadTrigger(config)
         self._buffers: dict[str, StreamBuffer] = {}
         self._active_versions: dict[str, int] = {}
@@ -103,14 +99,23 @@ class Loads:
         buffer.add(lines, first_line, place)
         self._count(stream, len(lines), sum(map(len, lines)))
 
-    def add_rows(self, stream: str, rows: pa.RecordBatch, version: int | None) -> None:
-        """Take rows of a stream that are in its columns already.
+    def add_rows(
+        self, stream: str, rows: Chunk, version: int | None, place: str
+    ) -> None:
+        """Take rows of a stream that are in columns already.
+
+        Args:
+            stream: The stream's name.
+            rows: A column for each that the schema declares.
+            version: The rows' version.
+            place: What errors are to call the rows.
 
         Raises:
-            TargetError: A load fails.
+            TargetError: A row doesn't fit, or a load fails.
         """
-        self._buffers[stream].add_rows(rows, version)
-        self._count(stream, rows.num_rows, rows.nbytes)
+        self._buffers[stream].add_rows(rows, version, place)
+        batch, _ = rows
+        self._count(stream, batch.num_rows, batch.nbytes)
 
     def columns(self, stream: str) -> Mapping[str, ColumnType]:
         """Get the columns that a stream's SCHEMA declares."""

@@ -70,7 +70,6 @@ class TargetDlt(Target):
             Loader(self.config, self.logger).open,
             self._write_state,
             self._stop_if_told,
-            self.logger,
         )
         self._is_mapped = bool(
             self.config.get("stream_maps") or self.config.get("flattening_enabled")
@@ -184,7 +183,7 @@ class TargetDlt(Target):
 
     def _add_jsonl(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
         first_line = 1
-        for lines in batch_files.record_lines(file, message.get("version")):
+        for lines in batch_files.record_lines(file, message.get("version"), url):
             self._process_record_lines(
                 message["stream"], lines, first_line, f"File {url}, line"
             )
@@ -194,7 +193,7 @@ class TargetDlt(Target):
         for alias in self._aliases(message["stream"]):
             columns = self._loads.columns(alias)
             for rows in batch_files.record_batches(file, columns, url):
-                self._loads.add_rows(alias, rows, message.get("version"))
+                self._loads.add_rows(alias, rows, message.get("version"), f"File {url}")
 
     def _aliases(self, stream: str) -> list[str]:
         """Find the names that stream maps give to a stream."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tap_analytics.target_dlt.columns import values
 from tap_analytics.target_dlt.columns.column_types import INTEGER, TIMESTAMP
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +62,15 @@ class SdcColumns:
         """Make the columns for some messages.
 
         Raises:
-            MisfitError: A message has a `time_extracted` that is no date-time.
+            MisfitError: A message has a `time_extracted` that is not a date-time.
+            TooNarrowError: A version has more than 64 bits.
         """
         count = len(messages)
         versions = [message.version for message in messages]
         if not self.add_all:
             if versions.count(None) == count:
                 return {}
-            arrays = {TABLE_VERSION: pa.array(versions, pa.int64())}
+            arrays = {TABLE_VERSION: values.to_arrow(INTEGER, versions)}
             if self.mark_deleted:
                 arrays[DELETED_AT] = pa.nulls(count, TIMESTAMP.arrow)
             return arrays
@@ -79,7 +81,7 @@ class SdcColumns:
         extracted_at = [message.time_extracted for message in messages]
         return {
             "_sdc_extracted_at": values.to_arrow(
-                TIMESTAMP, values.truncate_to_microseconds(extracted_at)
+                TIMESTAMP, truncate_to_microseconds(extracted_at)
             ),
             "_sdc_received_at": repeated("_sdc_received_at", received_at),
             "_sdc_batched_at": repeated(
@@ -89,7 +91,7 @@ class SdcColumns:
             "_sdc_sequence": repeated(
                 "_sdc_sequence", int(received_at.timestamp() * 1000)
             ),
-            TABLE_VERSION: pa.array(versions, pa.int64()),
+            TABLE_VERSION: values.to_arrow(INTEGER, versions),
             "_sdc_sync_started_at": repeated(
                 "_sdc_sync_started_at", self.sync_started_at
             ),

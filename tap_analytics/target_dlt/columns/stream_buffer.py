@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks.core import JSONSchemaValidator
 
-from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.column_types import (
-    ColumnType,
-    column_types,
-    unify,
+from tap_analytics.target_dlt.columns.chunks import (
+    keep_last_of_each_key,
+    split,
+    unite,
 )
-from tap_analytics.target_dlt.columns.sdc_columns import COLUMNS, DELETED_AT
+from tap_analytics.target_dlt.columns.column_types import TEXT
+from tap_analytics.target_dlt.columns.json_schemas import column_types
+from tap_analytics.target_dlt.columns.misfits import ColumnTooNarrowError, MisfitError
+from tap_analytics.target_dlt.columns.sdc_columns import COLUMNS, TABLE_VERSION
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.singer_in.decoder import (
     BadRecordError,
-    ColumnTooNarrowError,
     MissingKeyError,
     RecordDecoder,
     validate,
@@ -31,8 +30,10 @@ from tap_analytics.target_dlt.singer_in.decoder import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from tap_analytics.target_dlt.columns.chunks import Chunk
+    from tap_analytics.target_dlt.columns.column_types import ColumnType
     from tap_analytics.target_dlt.columns.sdc_columns import Message, SdcColumns
 
 CHUNK_ROWS = 8192
@@ -40,10 +41,6 @@ CHUNK_ROWS = 8192
 
 CHUNK_BYTES = 8 << 20
 """Bytes of lines that are decoded in one go, however few they are."""
-
-
-Chunk = tuple[pa.RecordBatch, Mapping[str, ColumnType]]
-"""Rows, and the types of their columns."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class StreamBuffer:
         options: StreamOptions,
     ) -> None:
         self.stream = stream
-        self.keys = tuple(keys)
+        self.keys = tuple(dict.fromkeys(keys))
         self._options = options
         self._schema = schema
         self._columns = self._columns_of(schema)
@@ -146,8 +143,6 @@ class StreamBuffer:
         if unknown := [key for key in self.keys if key not in columns]:
             msg = f"Stream {self.stream!r}: its SCHEMA lacks the key {unknown[0]!r}."
             raise InputError(msg)
-        for name in COLUMNS.keys() - {DELETED_AT}:
-            columns.pop(name, None)
         return columns
 
     def _validator_of(self, schema: Mapping[str, Any]) -> JSONSchemaValidator | None:
@@ -181,15 +176,33 @@ class StreamBuffer:
         if len(self._lines) >= CHUNK_ROWS or self._bytes >= CHUNK_BYTES:
             self._convert()
 
-    def add_rows(self, rows: pa.RecordBatch, version: int | None) -> None:
-        """Take rows that have the stream's columns already."""
+    def add_rows(self, rows: Chunk, version: int | None, place: str) -> None:
+        """Take rows that are in columns already.
+
+        Args:
+            rows: A column for each that the schema declares.
+            version: The rows' version.
+            place: What errors are to call the rows.
+
+        Raises:
+            MissingKeyPropertiesError: A row lacks a key.
+        """
         self._convert()
-        self.rows += rows.num_rows
-        messages = [_Row(version=version)] * rows.num_rows
+        batch, types = rows
+        for key in self.keys:
+            if batch[key].null_count:
+                msg = (
+                    f"{place}, stream {self.stream!r}: a record without its key: "
+                    f"key {key!r} is null."
+                )
+                raise MissingKeyPropertiesError(msg)
+        self.rows += batch.num_rows
+        messages = [_Row(version=version)] * batch.num_rows
         added = self._options.sdc_columns.arrays(
             messages, dt.datetime.now(tz=dt.timezone.utc)
         )
-        self._add_chunk(dict(zip(rows.schema.names, rows.columns, strict=True)), added)
+        arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+        self._chunks.append(self._chunk(arrays, types, added))
         self._note_versions({version})
 
     def take_versions(self) -> set[int | None]:
@@ -246,11 +259,13 @@ class StreamBuffer:
             return None
         try:
             table, columns = unite(chunks)
-        except values.MisfitError as error:
+        except MisfitError as error:
             msg = f"Stream {self.stream!r}: {error}"
             raise InputError(msg) from None
         if not self.is_appended:
             table = keep_last_of_each_key(table, self.keys)
+        # Not every database can compare JSON.
+        columns |= {key: TEXT for key in self.keys if columns[key].kind == "json"}
         return Batch(self.stream, table, columns, self.keys)
 
     def _take_chunks(self, *, marked: bool) -> tuple[list[Chunk], list[Chunk]]:
@@ -258,12 +273,12 @@ class StreamBuffer:
         chunks = self._chunks
         kept: list[Chunk] = []
         if self._activation is not None and self._has_late_rows:
-            chunks, kept = _split(chunks, self._activation[0])
+            chunks, kept = split(chunks, self._activation[0])
         self.has_held_back = bool(kept)
         self._activation = None
         self._has_late_rows = False
         if marked and self.is_appended:
-            chunks, unmarked = _split(chunks, self._marked_rows)
+            chunks, unmarked = split(chunks, self._marked_rows)
             kept = unmarked + kept
         if self._is_schema_new:
             self._is_schema_new = False
@@ -277,7 +292,7 @@ class StreamBuffer:
         try:
             messages, arrays = self._decoded()
             added = self._options.sdc_columns.arrays(messages, self._received_at)
-        except (BadRecordError, values.MisfitError) as error:
+        except (BadRecordError, MisfitError) as error:
             where = f"{self._place(error.index)}, stream {self.stream!r}"
             if isinstance(error, MissingKeyError):
                 msg = f"{where}: a record without its key: {error}."
@@ -285,7 +300,7 @@ class StreamBuffer:
             msg = f"{where}: {error}."
             raise InputError(msg) from None
         self._warn_of_losses()
-        self._add_chunk(arrays, added)
+        self._chunks.append(self._chunk(arrays, self._columns, added))
         self._note_versions({message.version for message in messages})
         self._lines = []
         self._line_runs = []
@@ -307,23 +322,30 @@ class StreamBuffer:
         arrays = {
             name: pa.nulls(0, type_.arrow) for name, type_ in self._columns.items()
         }
-        return self._chunk(arrays, self._options.sdc_columns.arrays((), now))
+        added = self._options.sdc_columns.arrays((), now)
+        return self._chunk(arrays, self._columns, added)
 
-    def _add_chunk(
-        self, arrays: dict[str, pa.Array], added: dict[str, pa.Array]
-    ) -> None:
-        self._chunks.append(self._chunk(arrays, added))
-
-    def _chunk(self, arrays: dict[str, pa.Array], added: dict[str, pa.Array]) -> Chunk:
-        # What the tap sends itself is kept.
-        arrays |= {n: array for n, array in added.items() if n not in arrays}
-        columns = {name: self._columns.get(name) or COLUMNS[name] for name in arrays}
-        return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)), columns
+    def _chunk(
+        self,
+        arrays: dict[str, pa.Array],
+        types: Mapping[str, ColumnType],
+        added: dict[str, pa.Array],
+    ) -> Chunk:
+        types = dict(types)
+        for name, array in added.items():
+            # What the tap sends itself is kept, but for the versions of its rows.
+            if name in arrays and name != TABLE_VERSION:
+                continue
+            if name in arrays:
+                self._warn_once(name, "is left out, for the version of the rows")
+            arrays[name] = array
+            types[name] = COLUMNS[name]
+        chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+        return chunk, {name: types[name] for name in arrays}
 
     def _warn_of_losses(self) -> None:
         for name in self._decoder.unknown_fields(self._lines):
-            if name not in COLUMNS:
-                self._warn_once(name, "is left out, its SCHEMA doesn't declare it")
+            self._warn_once(name, "is left out, its SCHEMA doesn't declare it")
         for name in sorted(self._decoder.truncated):
             self._warn_once(name, "is finer than microseconds, which is cut off")
 
@@ -349,88 +371,3 @@ class _Row:
     version: int | None
     record: Any = None
     time_extracted: str | None = None
-
-
-def _split(chunks: Sequence[Chunk], count: int) -> tuple[list[Chunk], list[Chunk]]:
-    """Split chunks in those of the first rows, so many, and the rest."""
-    first: list[Chunk] = []
-    rest: list[Chunk] = []
-    for rows, columns in chunks:
-        here = min(count, rows.num_rows)
-        count -= here
-        if here:
-            first.append((rows.slice(0, here), columns))
-        if here < rows.num_rows:
-            rest.append((rows.slice(here), columns))
-    return first, rest
-
-
-def unite(
-    chunks: Sequence[Chunk],
-    at_least: Mapping[str, ColumnType] | None = None,
-) -> tuple[pa.Table, dict[str, ColumnType]]:
-    """Unite chunks of a stream, between which its schema may have changed.
-
-    Args:
-        chunks: The chunks.
-        at_least: Types that the columns are to have if that is enough.
-
-    Returns:
-        All rows, and the types of their columns.
-
-    Raises:
-        MisfitError: A number needs more digits than a decimal has.
-    """
-    columns = dict(at_least or {})
-    for _, types in chunks:
-        for name, type_ in types.items():
-            columns[name] = unify(columns.get(name, type_), type_)
-    try:
-        batches = [_recast_batch(rows, types, columns) for rows, types in chunks]
-    except ColumnTooNarrowError as error:
-        return unite(chunks, columns | {error.name: error.needed})
-    return pa.Table.from_batches(batches), columns
-
-
-def recast(
-    table: pa.Table, from_: Mapping[str, ColumnType], to: Mapping[str, ColumnType]
-) -> tuple[pa.Table, dict[str, ColumnType]]:
-    """Give a table's columns other types, wider ones if its numbers need it.
-
-    Returns:
-        The table and the types that it has now.
-
-    Raises:
-        MisfitError: A number needs more digits than a decimal has.
-    """
-    batches = table.to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]
-    return unite([(batch, from_) for batch in batches], at_least=to)
-
-
-def _recast_batch(
-    rows: pa.RecordBatch,
-    from_: Mapping[str, ColumnType],
-    to: Mapping[str, ColumnType],
-) -> pa.RecordBatch:
-    """Give rows other columns: new ones are null, others change their type."""
-    arrays = []
-    for name, type_ in to.items():
-        if name not in from_:
-            arrays.append(pa.nulls(rows.num_rows, type_.arrow))
-            continue
-        try:
-            arrays.append(values.recast(rows[name], from_[name], type_))
-        except values.TooNarrowError as error:
-            raise ColumnTooNarrowError(name, error.needed) from None
-    return pa.RecordBatch.from_arrays(arrays, list(to))
-
-
-def keep_last_of_each_key(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Keep the last row of each key, in the order of the rows."""
-    numbered = table.select(keys).append_column(
-        "\0", pa.array(range(table.num_rows), pa.int64())
-    )
-    last = numbered.group_by(keys).aggregate([("\0", "max")])["\0_max"]
-    if len(last) == table.num_rows:
-        return table
-    return table.take(last.take(pc.sort_indices(last)))

@@ -15,7 +15,7 @@ from tap_analytics.target_dlt.loading import open_tables
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     import pyarrow as pa
     from dlt.common.schema.typing import TTableSchema
@@ -97,16 +97,18 @@ class ActiveVersions:
                 table,
                 missing[0],
             )
-        elif self._tables.sql is not None:
+            return
+        whose = [
+            dict(zip(self._scope.columns, some, strict=True))
+            for some in sorted(values, key=repr)
+        ]
+        version = self._active[table]
+        if self._tables.sql is not None:
             self._add_columns(table)
-            self._by_sql(self._tables.sql.sql_client, table, sorted(values, key=repr))
+            for some in whose:
+                self._by_sql(self._tables.sql.sql_client, table, version, some)
         elif not open_tables.remove_older(
-            self._tables,
-            table,
-            self._active[table],
-            self._scope.columns,
-            sorted(values, key=repr),
-            hard_delete=self._hard_delete,
+            self._tables, table, version, whose, hard_delete=self._hard_delete
         ):
             self._logger.warning(
                 "ACTIVATE_VERSION is left out for table %r: its old rows can't be "
@@ -115,27 +117,29 @@ class ActiveVersions:
             )
 
     def _by_sql(
-        self, sql: SqlClientBase[Any], table: str, values: Sequence[Values]
+        self,
+        sql: SqlClientBase[Any],
+        table: str,
+        version: int,
+        whose: Mapping[str, str | None],
     ) -> None:
-        qualified = sql.make_qualified_table_name(table)
-        version = self._active[table]
-        older = f"({TABLE_VERSION} < {version:d} OR {TABLE_VERSION} IS NULL)"
-        for some in values:
-            conditions = [older]
-            for name, value in zip(self._scope.columns, some, strict=True):
-                column = sql.escape_column_name(name)
-                conditions.append(
-                    f"{column} IS NULL" if value is None else f"{column} = %s"
-                )
-            parameters = [value for value in some if value is not None]
-            if self._hard_delete:
-                statement = f"DELETE FROM {qualified}"  # noqa: S608
+        conditions = [f"({TABLE_VERSION} < {version:d} OR {TABLE_VERSION} IS NULL)"]
+        for name, value in whose.items():
+            column = sql.escape_column_name(name)
+            if value is None:
+                conditions.append(f"{column} IS NULL")
+            elif sql.capabilities.sqlglot_dialect in {"duckdb", "postgres"}:
+                conditions.append(f"CAST({column} AS VARCHAR) = %s")
             else:
-                statement = f"UPDATE {qualified} SET {DELETED_AT} = CURRENT_TIMESTAMP"  # noqa: S608
-                conditions.append(f"{DELETED_AT} IS NULL")
-            sql.execute_sql(
-                f"{statement} WHERE {' AND '.join(conditions)}", *parameters
-            )
+                conditions.append(f"{column} = %s")
+        qualified = sql.make_qualified_table_name(table)
+        if self._hard_delete:
+            statement = f"DELETE FROM {qualified}"  # noqa: S608
+        else:
+            statement = f"UPDATE {qualified} SET {DELETED_AT} = CURRENT_TIMESTAMP"  # noqa: S608
+            conditions.append(f"{DELETED_AT} IS NULL")
+        values = [value for value in whose.values() if value is not None]
+        sql.execute_sql(f"{statement} WHERE {' AND '.join(conditions)}", *values)
 
     def _add_columns(self, table: str) -> None:
         """Add the columns that versions need to a table that was made without."""
@@ -153,6 +157,7 @@ class ActiveVersions:
 def _has_older(rows: pa.Table, version: int) -> bool:
     """Whether some rows are older than a version, or have none."""
     if TABLE_VERSION not in rows.column_names:
-        return rows.num_rows > 0
+        return bool(rows.num_rows)
     versions = rows[TABLE_VERSION]
-    return versions.null_count > 0 or bool(pc.any(pc.less(versions, version)).as_py())
+    has_none: bool = versions.null_count > 0
+    return has_none or bool(pc.any(pc.less(versions, version)).as_py())

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from dlt import destinations
 from dlt.common.destination.client import SupportsOpenTables
 
+from tap_analytics.target_dlt.columns.misfits import MisfitError
 from tap_analytics.target_dlt.columns.nul_characters import (
     REFUSED_BY,
     remove_nul_characters,
 )
 from tap_analytics.target_dlt.columns.sdc_columns import DELETED_AT
-from tap_analytics.target_dlt.columns.values import MisfitError
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.loading import open_tables
 from tap_analytics.target_dlt.loading.active_versions import ActiveVersions
@@ -23,10 +23,14 @@ from tap_analytics.target_dlt.loading.dataset_lock import locked
 from tap_analytics.target_dlt.loading.dispositions import Dispositions
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors
 from tap_analytics.target_dlt.loading.names import Names
-from tap_analytics.target_dlt.loading.resources import TableOptions, make_resource
+from tap_analytics.target_dlt.loading.resources import (
+    TableOptions,
+    TableRows,
+    make_resource,
+)
 from tap_analytics.target_dlt.loading.schema_evolution import SchemaEvolution
 from tap_analytics.target_dlt.loading.tables import Tables
-from tap_analytics.target_dlt.loading.unconfirmed_loads import UnconfirmedLoads
+from tap_analytics.target_dlt.loading.unconfirmed_loads import LOAD_ID, UnconfirmedLoads
 from tap_analytics.target_dlt.loading.version_scope import read_scope
 
 if TYPE_CHECKING:
@@ -227,12 +231,12 @@ class OpenDataset:
             self._tables.wait_for_writers(table)
             self._tables.restore(table)
         try:
-            rows, columns = evolution.fit(table, rows, columns)
+            rows, columns = evolution.fit(table, rows, columns, keys)
+            if self._refuses_nul:
+                rows = remove_nul_characters(rows, columns, keys, self._logger)
         except MisfitError as error:
-            msg = f"Stream {batch.stream!r}: {error}"
+            msg = f"Stream {batch.stream!r}: {error}."
             raise InputError(msg) from None
-        if self._refuses_nul:
-            rows = remove_nul_characters(rows, columns, self._logger)
         self._versions.note(table, rows)
         if self._table_options.table_format == "iceberg":
             open_tables.add_columns(self._tables, table, rows.schema)
@@ -245,11 +249,17 @@ class OpenDataset:
                 batch.stream, table, has_keys=bool(keys)
             )
         if disposition == "append":
+            if LOAD_ID in columns:
+                msg = (
+                    f"Stream {batch.stream!r}: the column {LOAD_ID!r} is dlt's own "
+                    "where rows are appended. Rename the field with stream_maps."
+                )
+                raise InputError(msg)
             self._unconfirmed_loads.discard_unconfirmed(table)
         elif self._has_deleted(rows):
             marked.append(table)
         return make_resource(
-            table, rows, columns, keys, disposition, self._table_options
+            TableRows(table, rows, columns, keys), disposition, self._table_options
         )
 
     def _has_deleted(self, rows: pa.Table) -> bool:

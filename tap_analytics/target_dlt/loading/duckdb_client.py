@@ -24,7 +24,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 from tap_analytics.target_dlt.compat import override
 from tap_analytics.target_dlt.errors import LoadError
-from tap_analytics.target_dlt.loading.table_client import TableClient
+from tap_analytics.target_dlt.loading.table_client import TableClient, sql_client_of
 from tap_analytics.target_dlt.loading.table_statements import TableStatements
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class _TableJob(RunnableLoadJob):
 
     @override
     def run(self) -> None:
-        client = self._job_client.sql_client
+        client = sql_client_of(self)
         path = client.capabilities.escape_literal(self._file_path)
         columns = pq.read_schema(self._file_path).names
         source = f"read_parquet({path})"

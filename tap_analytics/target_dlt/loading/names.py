@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_analytics.target_dlt.columns.values import shorten
+from tap_analytics.target_dlt.columns.misfits import shorten
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,12 +12,11 @@ from tap_analytics.target_dlt.columns.sdc_columns import DELETED_AT, TABLE_VERSI
 from tap_analytics.target_dlt.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
     from tap_analytics.target_dlt.loading.tables import Tables
-    from tap_analytics.target_dlt.loading.version_scope import Values
 
 
 def check_location(kind: str | None, location: str) -> None:
@@ -78,8 +77,7 @@ def remove_older(
     tables: Tables,
     table: str,
     version: int,
-    scope: Sequence[str],
-    values: Sequence[Values],
+    whose: Sequence[Mapping[str, str | None]],
     *,
     hard_delete: bool,
 ) -> bool:
@@ -89,8 +87,7 @@ def remove_older(
         tables: The tables.
         table: The table's name.
         version: The version.
-        scope: Columns that tell whose rows are whose.
-        values: The values that rows must have there, as text.
+        whose: The values, as text, that rows must have in some columns.
         hard_delete: Whether to remove the rows, or to mark them.
 
     Returns:
@@ -98,12 +95,12 @@ def remove_older(
     """
     kind, found = _open(tables, table)
     if kind == "delta":
-        for some in values:
-            _update_delta(found, version, scope, some, hard_delete=hard_delete)
+        for some in whose:
+            _update_delta(found, version, some, hard_delete=hard_delete)
         return True
     if kind == "iceberg" and hard_delete:
-        for some in values:
-            _delete_from_iceberg(found, version, scope, some)
+        for some in whose:
+            _delete_from_iceberg(found, version, some)
         return True
     return False
 
@@ -118,13 +115,13 @@ def _open(tables: Tables, table: str) -> tuple[str | None, Any]:
 
 
 def _update_delta(
-    found: Any, version: int, scope: Sequence[str], some: Values, *, hard_delete: bool
+    found: Any, version: int, whose: Mapping[str, str | None], *, hard_delete: bool
 ) -> None:
     columns = {field.name for field in found.schema().fields}
     conditions = []
     if TABLE_VERSION in columns:
         conditions.append(f"({TABLE_VERSION} < {version:d} OR {TABLE_VERSION} IS NULL)")
-    for name, value in zip(scope, some, strict=True):
+    for name, value in whose.items():
         if value is None:
             conditions.append(f"{name} IS NULL")
         else:
@@ -144,22 +141,16 @@ def _update_delta(
 
 
 def _delete_from_iceberg(
-    found: Any, version: int, scope: Sequence[str], some: Values
+    found: Any, version: int, whose: Mapping[str, str | None]
 ) -> None:
-    from pyiceberg.expressions import (  # noqa: PLC0415, it may be missing
-        AlwaysTrue,
-        And,
-        EqualTo,
-        IsNull,
-        LessThan,
-        Or,
-    )
+    from pyiceberg import expressions  # noqa: PLC0415, it may be missing
 
-    condition: Any = AlwaysTrue()
+    # Its type hints know only of arguments by their names.
+    of: Any = expressions
+    condition = of.AlwaysTrue()
     if TABLE_VERSION in found.schema().column_names:
-        condition = Or(LessThan(TABLE_VERSION, version), IsNull(TABLE_VERSION))
-    for name, value in zip(scope, some, strict=True):
-        condition = And(
-            condition, IsNull(name) if value is None else EqualTo(name, value)
-        )
+        condition = of.Or(of.LessThan(TABLE_VERSION, version), of.IsNull(TABLE_VERSION))
+    for name, value in whose.items():
+        same = of.IsNull(name) if value is None else of.EqualTo(name, value)
+        condition = of.And(condition, same)
     found.delete(condition)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from abc import abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow.parquet as pq
 from dlt.common.destination.client import RunnableLoadJob
@@ -24,7 +24,7 @@ from dlt.destinations.impl.postgres.postgres import (
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
 
 from tap_analytics.target_dlt.compat import override
-from tap_analytics.target_dlt.loading.table_client import TableClient
+from tap_analytics.target_dlt.loading.table_client import TableClient, sql_client_of
 from tap_analytics.target_dlt.loading.table_statements import TableStatements
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _TableJob(RunnableLoadJob):
 
     @override
     def run(self) -> None:
-        client = self._job_client.sql_client
+        client = sql_client_of(self)
         statements = TableStatements(self._load_table, self._columns(), client)
         table, batch = statements.table, client.escape_column_name(_BATCH)
         with self._transaction() as transaction:
@@ -184,7 +184,7 @@ class _TextJob(_TableJob):
     @override
     @contextmanager
     def _transaction(self) -> Iterator[_Transaction]:
-        client = self._job_client.sql_client
+        client = sql_client_of(self)
         table = client.make_qualified_table_name(self.load_table_name)
         with client.begin_transaction():
             yield _TextTransaction(client, self._copy_into, table)
@@ -226,7 +226,7 @@ class _CsvJob(_TextJob):
 
     @override
     def _copy_into(self, table: str) -> None:
-        client = self._job_client.sql_client
+        client = sql_client_of(self)
         columns = ", ".join(map(client.escape_column_name, self._columns()))
         given = self._format
         with (
@@ -242,7 +242,7 @@ class _CsvJob(_TextJob):
 
     @property
     def _format(self) -> CsvFormatConfiguration:
-        config: PostgresClientConfiguration = self._job_client.config
+        config = cast("PostgresClientConfiguration", self._job_client.config)
         return config.csv_format or CsvFormatConfiguration()
 
 

@@ -42,49 +42,57 @@ class TableOptions:
     deleted_at: str | None
 
 
+@dataclass
+class TableRows:
+    """Rows for a table.
+
+    Attributes:
+        table: The table's name.
+        rows: The rows, with the table's column names.
+        columns: The types of the columns.
+        keys: The key columns.
+    """
+
+    table: str
+    rows: pa.Table
+    columns: Mapping[str, ColumnType]
+    keys: Sequence[str]
+
+
 def make_resource(
-    table: str,
-    rows: pa.Table,
-    columns: Mapping[str, ColumnType],
-    keys: Sequence[str],
-    disposition: TWriteDisposition,
-    options: TableOptions,
+    load: TableRows, disposition: TWriteDisposition, options: TableOptions
 ) -> DltResource:
     """Make a resource of the rows for a table.
 
     dlt's resources outlive a load. The rows must not, so the resource gives them away.
 
     Args:
-        table: The table's name.
-        rows: The rows, with the table's column names.
-        columns: The types of the columns.
-        keys: The key columns.
+        load: The rows.
         disposition: What happens to the rows that the table has.
         options: What is the same for all tables.
 
     Raises:
         InputError: The format of load files can't hold a column.
     """
+    columns, rows = load.columns, load.rows
     if options.file_format == "csv":
         for name, type_ in columns.items():
             if type_.kind == "binary":
                 msg = (
-                    f"Table {table!r}, column {name!r}: CSV files can't hold binary "
+                    f"Table {load.table!r}, column {name!r}: CSV files can't hold binary "
                     "values. Set `loader_file_format` to another format."
                 )
                 raise InputError(msg)
-    hints: dict[str, Any] = {name: type_.hints for name, type_ in columns.items()}
-    if options.json_is_text:
-        for name, type_ in columns.items():
-            if type_.kind == "json":
-                hints[name] = TEXT.hints
+    hints: dict[str, Any] = {
+        name: _hints(type_, options) for name, type_ in columns.items()
+    }
     if options.deleted_at in hints:
         hints[options.deleted_at]["hard_delete"] = True
         if disposition != "merge":
             # No row has the same key, so nothing is to be deleted.
             rows = rows.filter(pc.is_null(rows[options.deleted_at]))
     waiting = [rows]
-    del rows
+    del rows, load.rows
 
     def give_rows() -> Iterator[pa.Table]:
         if disposition == "append":
@@ -92,14 +100,21 @@ def make_resource(
         else:
             yield waiting.pop()
 
-    resource: DltResource = dlt.resource(give_rows, name=table)()
+    resource: DltResource = dlt.resource(give_rows, name=load.table)()
     resource.apply_hints(
         write_disposition=disposition,
-        primary_key=list(keys),
+        primary_key=list(load.keys),
         columns=hints,
         file_format=options.file_format,
         table_format=options.table_format,
         # Saves the destination the search for duplicates.
-        additional_table_hints={"x-stage-data-deduplicated": bool(keys)},
+        additional_table_hints={"x-stage-data-deduplicated": bool(load.keys)},
     )
     return resource
+
+
+def _hints(type_: ColumnType, options: TableOptions) -> dict[str, Any]:
+    if options.json_is_text and type_.kind == "json":
+        type_ = TEXT
+    # Also a key may be null in rows of the time when it was none.
+    return {**type_.hints, "nullable": True}

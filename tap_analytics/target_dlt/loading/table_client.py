@@ -5,17 +5,16 @@ A table's rows are put in place by one job, in one transaction, with no staging 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
 from tap_analytics.target_dlt.compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dlt.common.destination.client import FollowupJobRequest
+    from dlt.common.destination.client import FollowupJobRequest, RunnableLoadJob
     from dlt.common.schema import TSchemaTables
+    from dlt.destinations.sql_client import SqlClientBase
 
 
 class TableClient(SqlJobClientWithStagingDataset):
@@ -36,11 +35,11 @@ class TableClient(SqlJobClientWithStagingDataset):
         return []  # they would merge from the staging dataset
 
     @override
-    def update_stored_schema(  # type: ignore[override]
+    def update_stored_schema(
         self,
-        only_tables: Iterable[str] | None = None,
-        expected_update: TSchemaTables | None = None,
-        force: bool = False,  # noqa: FBT001, FBT002, as it is in dlt
+        only_tables: Any = None,
+        expected_update: Any = None,
+        force: bool = False,
     ) -> TSchemaTables | None:
         """Make the tables and columns that are missing in the database.
 
@@ -49,3 +48,9 @@ class TableClient(SqlJobClientWithStagingDataset):
         """
         del force
         return super().update_stored_schema(only_tables, expected_update, force=True)
+
+
+def sql_client_of(job: RunnableLoadJob) -> SqlClientBase[Any]:
+    """Get the open connection of a job that is being run."""
+    client: TableClient = job._job_client  # type: ignore[assignment]  # noqa: SLF001, dlt sets it for the job alone
+    return client.sql_client

@@ -7,7 +7,7 @@ which runs side by side share, and commits each statement alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dlt.common.schema.utils import (
     get_columns_names_with_prop,
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlt.common.destination.typing import PreparedTableSchema
+    from dlt.common.schema.typing import TTableSchema
     from dlt.destinations.sql_client import SqlClientBase
 
 
@@ -37,16 +38,17 @@ class TableStatements:
         client: SqlClientBase[Any],
     ) -> None:
         escape = client.escape_column_name
+        schema = cast("TTableSchema", table)
         self._disposition = table["write_disposition"]
         self._columns = ", ".join(map(escape, columns))
         self._keys = ", ".join(
-            map(escape, get_columns_names_with_prop(table, "primary_key"))
+            map(escape, get_columns_names_with_prop(schema, "primary_key"))
         )
-        deleted_at = get_first_column_name_with_prop(table, "hard_delete")
+        deleted_at = get_first_column_name_with_prop(schema, "hard_delete")
         self.has_deleted = deleted_at is not None and deleted_at in columns
         """Whether rows may be marked as deleted."""
         self._deleted_at = escape(deleted_at or "")
-        self.table = client.make_qualified_table_name(table["name"])
+        self.table = client.make_qualified_table_name(table["name"] or "")
         """The table's name in full."""
 
     @property

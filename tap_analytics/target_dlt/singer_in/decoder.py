@@ -11,6 +11,14 @@ from singer_sdk.exceptions import InvalidRecord
 
 from tap_analytics.target_dlt.columns import values
 from tap_analytics.target_dlt.columns.field_aliases import FieldAliases
+from tap_analytics.target_dlt.columns.misfits import (
+    ColumnTooNarrowError,
+    MisfitError,
+    TooFineError,
+    TooNarrowError,
+)
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
+from tap_analytics.target_dlt.columns.numbers import exact_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -40,20 +48,6 @@ class BadRecordError(ValueError):
 
 class MissingKeyError(BadRecordError):
     """A record without one of its keys."""
-
-
-class ColumnTooNarrowError(ValueError):
-    """Numbers that need a wider column than they have.
-
-    Args:
-        name: The column's name.
-        needed: The type that holds them.
-    """
-
-    def __init__(self, name: str, needed: ColumnType) -> None:
-        super().__init__(f"{name} needs {needed}")
-        self.name = name
-        self.needed = needed
 
 
 class RecordDecoder:
@@ -116,7 +110,7 @@ class RecordDecoder:
             ],
             gc=False,
         )
-        return msgspec.json.Decoder(message, float_hook=values.exact_number)
+        return msgspec.json.Decoder(message, float_hook=exact_number)
 
     def decode(self, lines: Sequence[bytes]) -> list[Message]:
         """Decode RECORD lines.
@@ -161,10 +155,10 @@ class RecordDecoder:
             column = list(map(attrgetter(f"f{index}"), records))
             try:
                 array = self._array(name, type_, column)
-            except values.MisfitError as error:
+            except MisfitError as error:
                 reason = f"field {name!r}: {error}"
                 raise BadRecordError(error.index, reason) from None
-            except values.TooNarrowError as error:
+            except TooNarrowError as error:
                 raise ColumnTooNarrowError(name, error.needed) from None
             if name in self._keys and array.null_count:
                 where = array.is_null().index(True).as_py()
@@ -175,21 +169,23 @@ class RecordDecoder:
     def _array(self, name: str, type_: ColumnType, column: list[Any]) -> pa.Array:
         try:
             return values.to_arrow(type_, column)
-        except values.TooFineError:
+        except TooFineError:
             if name in self._keys:
                 raise  # two rows would become one
             self.truncated.add(name)
-            return values.to_arrow(type_, values.truncate_to_microseconds(column))
+            return values.to_arrow(type_, truncate_to_microseconds(column))
 
     def unknown_fields(self, lines: Sequence[bytes]) -> Iterator[str]:
-        """Yield the names of fields that no column is for; none while all are known."""
-        if not self._strict:
-            names = {name for line in lines for name in _names(line)}
-            yield from sorted(names - self._columns.keys())
-
-
-def _names(line: bytes) -> Mapping[str, Any]:
-    return _raw.decode(_raw.decode(line)["record"])
+        """Yield the names of fields with values that no column is for."""
+        if self._strict:
+            return
+        found: set[str] = set()
+        for line in lines:
+            record = _raw.decode(_raw.decode(line)["record"])
+            for name in record.keys() - self._columns.keys():
+                if bytes(record[name]) != b"null":
+                    found.add(name)
+        yield from sorted(found)
 
 
 def _explain(
