@@ -111,6 +111,11 @@ class StreamBuffer:
         self._line_runs: list[tuple[str, int, int]] = []
         self._bytes = 0
         self._marked_rows = 0
+        self._is_schema_new = True
+        self._activation: tuple[int, int] | None = None
+        self._has_late_rows = False
+        self.has_held_back = False
+        """Whether the last `take` left rows that came after an ACTIVATE_VERSION."""
         self.rows = 0
         self.is_appended = options.append or not keys
         self._received_at = dt.datetime.now(tz=dt.timezone.utc)
@@ -124,6 +129,7 @@ class StreamBuffer:
         if schema == self._schema:
             return
         self._convert()
+        self._is_schema_new = True
         self._schema = schema
         self._columns = self._columns_of(schema)
         self._decoder = RecordDecoder(self._columns, self.keys)
@@ -196,14 +202,30 @@ class StreamBuffer:
             messages, dt.datetime.now(tz=dt.timezone.utc)
         )
         arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-        self._add_chunk(arrays, types, added)
-        self._versions.add(version)
+        self._chunks.append(self._chunk(arrays, types, added))
+        self._note_versions({version})
 
     def take_versions(self) -> set[int | None]:
         """Give the versions of the rows taken since the last call."""
         self._convert()
         versions, self._versions = self._versions, set()
         return versions
+
+    def activate(self, version: int) -> None:
+        """Remember that rows of older versions are to go, but for those to come."""
+        self._convert()
+        self._activation = (self.rows, version)
+
+    def _note_versions(self, versions: set[int | None]) -> None:
+        self._versions |= versions
+        if self._activation is not None:
+            _, active = self._activation
+            self._has_late_rows |= any(v is None or v < active for v in versions)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to load: rows, or columns without rows."""
+        return self.rows > 0 or self._is_schema_new
 
     def mark(self) -> None:
         """Remember that a STATE vouches for the rows taken so far."""
@@ -212,23 +234,27 @@ class StreamBuffer:
     def take(self, *, marked: bool) -> Batch | None:
         """Give the rows taken since the last call, the last one of each key.
 
+        Rows that came after an ACTIVATE_VERSION, without a version or with an older
+        one, are held back until the next call: they are to stay, so they must not be
+        in the table yet when others are removed.
+
         Args:
             marked: Whether to give only those that a STATE vouches for, if they are
                 appended. Others would be doubled if the run went on after that STATE.
 
         Returns:
-            The rows, or None if there are none.
+            The rows, which are none where the schema has columns that were not given
+            yet. None if there is nothing to give.
 
         Raises:
             InputError: A record can't be decoded, or a value doesn't fit its column.
             MissingKeyPropertiesError: A record lacks a key.
         """
         self._convert()
-        chunks, self._chunks = self._chunks, []
-        if marked and self.is_appended:
-            chunks, self._chunks = split(chunks, self._marked_rows)
-        self.rows -= sum(rows.num_rows for rows, _ in chunks)
-        self._marked_rows = 0
+        chunks, self._chunks = self._take_chunks(marked=marked)
+        taken = sum(rows.num_rows for rows, _ in chunks)
+        self.rows -= taken
+        self._marked_rows = max(0, self._marked_rows - taken)
         if not chunks:
             return None
         try:
@@ -241,6 +267,23 @@ class StreamBuffer:
         # Not every database can compare JSON.
         columns |= {key: TEXT for key in self.keys if columns[key].kind == "json"}
         return Batch(self.stream, table, columns, self.keys)
+
+    def _take_chunks(self, *, marked: bool) -> tuple[list[Chunk], list[Chunk]]:
+        """Divide the chunks in those to give, and those to keep."""
+        chunks = self._chunks
+        kept: list[Chunk] = []
+        if self._activation is not None and self._has_late_rows:
+            chunks, kept = split(chunks, self._activation[0])
+        self.has_held_back = bool(kept)
+        self._activation = None
+        self._has_late_rows = False
+        if marked and self.is_appended:
+            chunks, unmarked = split(chunks, self._marked_rows)
+            kept = unmarked + kept
+        if self._is_schema_new:
+            self._is_schema_new = False
+            chunks = [*chunks, self._empty_chunk()]
+        return chunks, kept
 
     def _convert(self) -> None:
         """Make a chunk of the lines that wait."""
@@ -257,8 +300,8 @@ class StreamBuffer:
             msg = f"{where}: {error}."
             raise InputError(msg) from None
         self._warn_of_losses()
-        self._add_chunk(arrays, self._columns, added)
-        self._versions.update(message.version for message in messages)
+        self._chunks.append(self._chunk(arrays, self._columns, added))
+        self._note_versions({message.version for message in messages})
         self._lines = []
         self._line_runs = []
         self._bytes = 0
@@ -274,12 +317,20 @@ class StreamBuffer:
             self._decoder = RecordDecoder(self._columns, self.keys)
             return self._decoded()
 
-    def _add_chunk(
+    def _empty_chunk(self) -> Chunk:
+        now = dt.datetime.now(tz=dt.timezone.utc)
+        arrays = {
+            name: pa.nulls(0, type_.arrow) for name, type_ in self._columns.items()
+        }
+        added = self._options.sdc_columns.arrays((), now)
+        return self._chunk(arrays, self._columns, added)
+
+    def _chunk(
         self,
         arrays: dict[str, pa.Array],
         types: Mapping[str, ColumnType],
         added: dict[str, pa.Array],
-    ) -> None:
+    ) -> Chunk:
         types = dict(types)
         for name, array in added.items():
             # What the tap sends itself is kept, but for the versions of its rows.
@@ -290,7 +341,7 @@ class StreamBuffer:
             arrays[name] = array
             types[name] = COLUMNS[name]
         chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-        self._chunks.append((chunk, {name: types[name] for name in arrays}))
+        return chunk, {name: types[name] for name in arrays}
 
     def _warn_of_losses(self) -> None:
         for name in self._decoder.unknown_fields(self._lines):

@@ -15,7 +15,7 @@ from tap_analytics.target_dlt.columns.misfits import MisfitError
 from tap_analytics.target_dlt.columns.numbers import digits_of
 from tap_analytics.target_dlt.columns.recasting import recast
 from tap_analytics.target_dlt.errors import LoadError
-from tap_analytics.target_dlt.loading.destination import explain
+from tap_analytics.target_dlt.loading.error_lines import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,27 +110,15 @@ class Alteration:
         Raises:
             LoadError: The destination refuses a change.
         """
-        is_declared_anew = [self._declare(name, types[name]) for name in types]
-        if not self._changes and not any(is_declared_anew):
-            return
-        with self._sql.with_staging_dataset():
-            staging = self._sql.make_qualified_table_name(self._table)
-        # All or none: were the run killed in between, the staging table would keep
-        # the old types.
-        with self._sql.begin_transaction():
-            for name, change in self._changes:
-                self._alter(name, change)
-            # dlt makes it again, with the new types.
-            self._sql.execute_sql(f"DROP TABLE IF EXISTS {staging}")
-
-    def _declare(self, name: str, type_: ColumnType) -> bool:
-        """Write a type into dlt's schema; tell whether another one was there."""
-        if (column := self._schema_columns.get(name)) is None:
-            return False
-        sizes = ("data_type", "precision", "scale")
-        before = {hint: column.pop(hint) for hint in sizes if hint in column}
-        column |= type_.hints
-        return before != type_.hints
+        for name, type_ in types.items():
+            if (column := self._schema_columns.get(name)) is not None:
+                for hint in ("data_type", "precision", "scale"):
+                    column.pop(hint, None)
+                column |= type_.hints
+        if self._changes:
+            with self._sql.begin_transaction():
+                for name, change in self._changes:
+                    self._alter(name, change)
 
     def _alter(self, name: str, change: str) -> None:
         try:
