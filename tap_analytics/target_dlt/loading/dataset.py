@@ -189,6 +189,9 @@ class OpenDataset:
             self.is_loading = True
             try:
                 yield
+            except BaseException:
+                self._disconnect()  # and with it from what was begun
+                raise
             finally:
                 self.is_loading = False
                 self._idle_since = time.monotonic()
