@@ -1,7 +1,8 @@
 """dlt's PostgreSQL client, which puts a table's rows in place in one transaction.
 
 Rows go into a temporary table first, and from there into their table. Rows that are
-appended, or come into an empty table, go there at once.
+appended, or come into an empty table, go there at once, if it has the types of the load
+file.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ from dlt.destinations.impl.postgres.postgres import (
 )
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
 
+from tap_analytics.target_dlt.columns.column_types import from_hints
 from tap_analytics.target_dlt.compat import override
-from tap_analytics.target_dlt.loading.table_client import TableClient, sql_client_of
+from tap_analytics.target_dlt.loading.stored_columns import read_columns
+from tap_analytics.target_dlt.loading.table_client import (
+    TableClient,
+    client_of,
+    sql_client_of,
+)
 from tap_analytics.target_dlt.loading.table_statements import TableStatements
 
 if TYPE_CHECKING:
@@ -66,17 +73,33 @@ class _TableJob(RunnableLoadJob):
             # A statement of a client that was killed meanwhile may still be at work.
             # The DELETE would not see the rows that it inserts.
             execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            if statements.is_merged and execute(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608
-                execute(f"CREATE TEMP TABLE {batch} (LIKE {table}) ON COMMIT DROP")
-                transaction.copy(is_temporary=True)
-                execute(statements.remove_matches(batch))
-                execute(statements.insert(batch))
-                return
+            is_empty = not execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608
             if statements.is_replaced:
                 execute(statements.remove_all())
+            if (statements.is_merged and not is_empty) or not self._can_copy_at_once():
+                types = ", ".join(self._types())
+                execute(f"CREATE TEMP TABLE {batch} ({types}) ON COMMIT DROP")
+                transaction.copy(is_temporary=True)
+                if statements.is_merged:
+                    execute(statements.remove_matches(batch))
+                execute(statements.insert(batch))
+                return
             transaction.copy(is_temporary=False)
             if statements.is_merged and statements.has_deleted:
                 execute(statements.remove_deleted())
+
+    def _types(self) -> Iterator[str]:
+        """Yield the columns of the load file, with types, as SQL has them."""
+        client = client_of(self)
+        for name in self._columns():
+            type_ = client.type_mapper.to_destination_type(
+                self._load_table["columns"][name], self._load_table
+            )
+            yield f"{client.sql_client.escape_column_name(name)} {type_}"
+
+    def _can_copy_at_once(self) -> bool:
+        """Tell whether the load file's values have the form that the table takes."""
+        return True
 
     @abstractmethod
     def _columns(self) -> list[str]:
@@ -135,6 +158,15 @@ class _ParquetJob(_TableJob, PostgresParquetCopyJob):
     @override
     def _columns(self) -> list[str]:
         return list(pq.read_schema(self._file_path).names)
+
+    @override
+    def _can_copy_at_once(self) -> bool:
+        columns = self._load_table["columns"]
+        stored = read_columns(client_of(self), self.load_table_name)
+        return all(
+            stored[name].takes_binary_copies_of(from_hints(columns[name]))
+            for name in self._columns()
+        )
 
     @override
     @contextmanager

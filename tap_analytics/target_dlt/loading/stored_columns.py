@@ -108,6 +108,13 @@ class StoredColumn:
         """Whether the database's type says "with time zone"."""
         return "with time zone" in self.name_of_type.lower()
 
+    def takes_binary_copies_of(self, type_: ColumnType) -> bool:
+        """Tell whether a type's values have the binary form that the column's have."""
+        if self.type is None or self.type.kind != type_.kind or not self.is_exact:
+            return False
+        has_64_bits = type_.kind not in {"integer", "number"} or not self.type.precision
+        return has_64_bits and self.name_of_type != "jsonb"
+
     def holds(self, type_: ColumnType) -> bool:
         """Tell whether all values of a type can be in it just as they are."""
         has_all_digits = self.type == ALL_DIGITS and type_.kind == "decimal"

@@ -50,7 +50,11 @@ class TableClient(SqlJobClientWithStagingDataset):
         return super().update_stored_schema(only_tables, expected_update, force=True)
 
 
+def client_of(job: RunnableLoadJob) -> TableClient:
+    """Get the client of a job that is being run."""
+    return job._job_client  # type: ignore[return-value]  # noqa: SLF001, dlt sets it for the job alone
+
+
 def sql_client_of(job: RunnableLoadJob) -> SqlClientBase[Any]:
     """Get the open connection of a job that is being run."""
-    client: TableClient = job._job_client  # type: ignore[assignment]  # noqa: SLF001, dlt sets it for the job alone
-    return client.sql_client
+    return client_of(job).sql_client
