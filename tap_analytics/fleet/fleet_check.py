@@ -51,6 +51,9 @@ def require_no_mistakes(
         *accounts.mistakes(entries),
         *_of_overrides(document, content.get("overrides"), accounts),
     ]
+    if not lines and not accounts.places:
+        text = f"there are no accounts in {content['accounts']}"
+        lines = [_line(document, ["accounts"], text)]
     if lines:
         more = len(lines) - MOST_SHOWN
         rest = [f"And {more} more mistakes."] if more > 0 else []

@@ -37,8 +37,9 @@ def mistakes_in(value: Any, schema: Mapping[str, Any]) -> Iterator[Mistake]:
         value: The value.
         schema: Its JSON schema.
     """
-    for error in Draft202012Validator(schema).iter_errors(value):
-        yield from _mistakes(error)
+    errors = Draft202012Validator(schema).iter_errors(value)
+    # There is an error for each missing key, and each tells of all of them.
+    yield from dict.fromkeys(one for error in errors for one in _mistakes(error))
 
 
 def unknown(name: str, known: Iterable[str], kind: str = "key") -> str:

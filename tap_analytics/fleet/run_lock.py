@@ -21,6 +21,7 @@ from tap_analytics.fleet.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tap_analytics.fleet.places import Place
 
@@ -29,7 +30,6 @@ DEAD_SECONDS = 12.0
 """Who has not beaten for so long is dead; who could not for so long gives up."""
 
 _FOLDER = "lock"
-_LEASE = "the lock in its bucket"
 
 
 @contextmanager
@@ -65,25 +65,30 @@ def _locked_folder(folder: Folder) -> Iterator[None]:
         msg = f"{path} can't be written: {error.strerror}."
         raise FleetError(msg) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file, path)
         yield
-    except BlockingIOError:
-        raise TakenError(f"the lock {path}") from None
     finally:
         os.close(file)
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise TakenError(str(path)) from None
 
 
 class TakenError(FleetError):
     """Another run of the fleet goes on.
 
     Args:
-        lock: What it holds.
+        lock: The name of the lock.
     """
 
     def __init__(self, lock: str) -> None:
         super().__init__(
-            f"Another run of this fleet goes on, and holds {lock}. Wait for it, or "
-            "stop it."
+            f"Another run of this fleet goes on, and holds the lock {lock}. "
+            "Wait for it, or stop it."
         )
 
 
@@ -122,12 +127,12 @@ class Lease:
         """
         names = self._place.names(_FOLDER)
         if names and self._is_alive(names[-1]):
-            raise TakenError(_LEASE)
+            raise TakenError(self._name or _FOLDER)
         number = int(names[-1].rpartition("/")[2]) + 1 if names else 1
         self._name = f"{_FOLDER}/{number:010}"
         self._beaten_at = self._clock()
         if not self._place.create(self._name, self._content()):
-            raise TakenError(_LEASE)
+            raise TakenError(self._name or _FOLDER)
         self._place.remove(names)
 
     def beat(self) -> None:

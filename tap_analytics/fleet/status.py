@@ -47,7 +47,7 @@ def _ending(run: RunRecord) -> str:
     began = run.began.strftime("%Y-%m-%d %H:%M UTC")
     if run.is_over:
         return f"The run {run.name}, begun at {began}, ended"
-    return f"The run {run.name}, begun at {began}, has not ended; it did the following"
+    return f"The run {run.name}, begun at {began}, has not ended. So far"
 
 
 def _missing(run: RunRecord) -> Iterator[str]:
