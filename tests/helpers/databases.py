@@ -103,6 +103,7 @@ def postgres_at(uri: str, dataset: str) -> Database:
         uri: The URI of the database.
         dataset: The dataset's name.
     """
+
     def query(sql: str) -> list[tuple[Any, ...]]:
         with (
             closing(psycopg2.connect(uri)) as connection,
