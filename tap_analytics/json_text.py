@@ -77,11 +77,3 @@ def shown(body: bytes, redaction: Redaction | None = None) -> str:
         text = redaction.redacted(text)
     text = " ".join(text.split())
     return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
-
-
-def _named(keys: Iterable[str]) -> str:
-    """Return the first of an object's keys, on one line."""
-    names = [key if _PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
-    cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
-    more = ["…"] * (len(names) > SHOWN_NAMES)
-    return ", ".join(cut + more) or "none"

@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.json_text import decoded, glanced_at, shown
+from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
 from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
@@ -279,6 +279,14 @@ class Page:
             f"GET {self.url}: data_selector {self.selector!r} finds no list of "
             f"records; the response {what}: {advice}."
         )
+
+
+def _named(keys: Iterable[str]) -> str:
+    """Return the first of an object's keys, on one line."""
+    names = [key if _PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
+    cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
+    more = ["…"] * (len(names) > SHOWN_NAMES)
+    return ", ".join(cut + more) or "none"
 
 
 def _on_one_line(body: bytes) -> bytes:
