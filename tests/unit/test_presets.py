@@ -275,7 +275,7 @@ def test_an_incremental_run_reads_the_days_of_the_look_back(
     assert "1" in second.ids("time")
     assert "2" not in second.ids("time")  # Booked for a day before the look-back.
     bookmark = first.state["bookmarks"]["time"]["replication_key_value"]
-    since = datetime.fromisoformat(bookmark) - timedelta(days=30)
+    since = datetime.fromisoformat(bookmark) - timedelta(days=31)
     for request in api.requests():
         if request.path == "/team/time":
             assert request.query.startswith(f"from={since.date()}&to=")
