@@ -59,6 +59,8 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/deptry .
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python .ci/sizes.py
 	$(CONFORM) vendor.meltano meltano.yml
 	$(BIN)/python .ci/hub.py "$(HUB_SCHEMAS)"
 	$(CONFORM) vendor.github-workflows .github/workflows/*.yml
@@ -92,6 +94,7 @@ format: $(FOR_DEV) ## Put the code into the style that check asks for
 plugins: $(FOR_DEV) ## Write into meltano.yml, hub/ and docs/ what our plugins report
 	$(BIN)/python .ci/plugins.py
 	$(BIN)/python .ci/config_files.py
+	$(BIN)/python .ci/settings_md.py
 	$(BIN)/python .ci/screens.py
 
 constraints: ## Pin anew what pyproject.toml asks for

@@ -12,6 +12,8 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from tap_analytics.plugin.validation import mended
+
 FOLDER = Path(__file__).parents[1] / "docs"
 SCHEMA = "config.schema.json"
 SAMPLE = "config.sample.json"
@@ -41,7 +43,7 @@ def schema(settings: dict[str, Any]) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of tap-analytics",
         "type": "object",
-        "properties": {"$schema": here, **_mended(_with_null(settings["properties"]))},
+        "properties": {"$schema": here, **mended(_with_null(settings["properties"]))},
         "required": settings["required"],
         "additionalProperties": False,
     }
@@ -54,20 +56,6 @@ def _with_null(settings: dict[str, Any]) -> dict[str, Any]:
         if "null" in setting.get("type", ()) and "enum" in setting
         else setting
         for name, setting in settings.items()
-    }
-
-
-def _mended(schema: Any) -> Any:
-    """Returns a schema with schemas where the SDK has the names of types."""
-    if isinstance(schema, list):
-        return [_mended(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: [_mended({"type": part} if isinstance(part, str) else part) for part in of]
-        if key == "anyOf"
-        else _mended(of)
-        for key, of in schema.items()
     }
 
 

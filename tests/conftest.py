@@ -18,7 +18,6 @@ import psycopg2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tap_analytics.redaction import redaction
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.helpers.commands import COPY, copy_project, succeed
 from tests.helpers.scanning import KEY, scan
@@ -92,12 +91,6 @@ def _no_secret_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     scan.look_into(tmp_path_factory.getbasetemp())
     if scan.found:
         pytest.fail("There are secrets in:\n" + "\n".join(sorted(scan.found)))
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_hidden() -> None:
-    """Lets a secret of one test be none in the next."""
-    redaction.forget()
 
 
 @pytest.fixture

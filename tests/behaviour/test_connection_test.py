@@ -157,7 +157,7 @@ def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
     api.fault("/v1/clients", status=200, body="<html>Log in</html>")
     outcome = check(api, tmp_path)
     assert verdict(outcome)[1] == "  key           not tested, sent in X-Api-Key"
-    assert "a body that is no JSON" in outcome.errors[0]
+    assert "a body that is not JSON" in outcome.errors[0]
 
 
 def test_columns_are_not_inferred_for_it(api: Sandbox, tmp_path: Path) -> None:

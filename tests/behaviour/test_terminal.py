@@ -185,11 +185,11 @@ def test_a_signal_leaves_the_terminal_as_it_was(
             screen.wait_for_display(lambda text: "waiting" in text)
             sent_at = time.monotonic()
             process.send_signal(number)
-            assert process.wait(TIMEOUT) == 1
+            assert process.wait(TIMEOUT) == 128 + number
             assert time.monotonic() - sent_at < 10
         text = screen.at_the_end()
         assert tcgetattr(screen.fd) == before
-    assert text.startswith(f"Error: Ended by {number.name}")
+    assert text.startswith(f"Error: Stopped by {number.name}")
     assert "of 12 projects\n" in text
     assert b"\x1b[?" not in screen.received  # No mode is set, so that none can stay.
 

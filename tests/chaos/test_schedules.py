@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.api.client import Client
+from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.stream import AnalyticsStream
 from tests.chaos.judging import judge
 from tests.chaos.kinds import KINDS, Ending
@@ -73,8 +75,8 @@ def test_a_version_that_is_activated_too_soon_is_noticed(
 ) -> None:
     begin = AnalyticsStream.begin
 
-    def begin_as_the_sdk_does(self: AnalyticsStream, metrics: Any) -> None:
-        begin(self, metrics)
+    def begin_as_the_sdk_does(self: AnalyticsStream) -> None:
+        begin(self)
         if version := self._stream_version:
             self._write_activate_version_message(version)
 
@@ -85,31 +87,32 @@ def test_a_version_that_is_activated_too_soon_is_noticed(
 def test_a_row_that_is_left_out_is_noticed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    rows = AnalyticsStream.rows
+    rows = StreamSource.rows
 
-    def all_but_one(self: AnalyticsStream, page: Page, context: Any) -> Iterator[Row]:
+    def all_but_one(self: StreamSource, page: Page, context: Any) -> Iterator[Row]:
         yield from list(rows(self, page, context))[:2]
 
-    monkeypatch.setattr(AnalyticsStream, "rows", all_but_one)
+    monkeypatch.setattr(StreamSource, "rows", all_but_one)
     assert "None instead of" in lost(tmp_path, "empty")
 
 
 def test_a_bookmark_that_moves_too_soon_is_noticed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    rows = AnalyticsStream.rows
+    rows = StreamSource.rows
 
-    def promoted(self: AnalyticsStream, page: Page, context: Any) -> Iterator[Row]:
+    def promoted(self: StreamSource, page: Page, context: Any) -> Iterator[Row]:
         yield from rows(self, page, context)
-        self.promote()
-        self._write_state_message()
+        self.promote(self.stream.stream_state)
+        self.stream._write_state_message()  # noqa: SLF001 - as the SDK does
 
-    monkeypatch.setattr(AnalyticsStream, "rows", promoted)
+    monkeypatch.setattr(StreamSource, "rows", promoted)
     assert "None instead of" in lost(tmp_path, "another 4xx", turns=10)
 
 
 def test_an_answer_that_is_tried_once_too_seldom_is_noticed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(AnalyticsStream, "backoff_max_tries", lambda _: 1)
+    one_try = property(lambda _: 1, lambda _, __: None)
+    monkeypatch.setattr(Client, "_max_tries", one_try, raising=False)
     assert Ending.STOPPED.value in lost(tmp_path, "500")

@@ -1,99 +1,19 @@
-"""What a failed try says."""
+"""Why no answer came, in a few words."""
 
 from __future__ import annotations
 
-import email.utils
 import socket
 import threading
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tap_analytics.api.answers import reason, retry_after
+from tap_analytics.api.failures import reason
 from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from tests.conftest import SandboxFactory
-
-NOW = datetime(2025, 6, 18, 12, 0, 0, tzinfo=timezone.utc)
-
-
-# Retry-After
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("0", 0),
-        ("1", 1),
-        (" 120 ", 120),
-        ("1.5", 1.5),
-        ("Wed, 18 Jun 2025 12:01:30 GMT", 90),
-        ("Wednesday, 18-Jun-25 12:01:30 GMT", 90),
-        ("Wed Jun 18 12:01:30 2025", 90),
-        ("Wed, 18 Jun 2025 14:01:30 +0200", 90),
-        ("Wed, 18 Jun 2025 12:01:30", 90),
-        ("Wed, 18 Jun 2025 11:59:59 GMT", 0),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-    ],
-)
-def test_retry_after_is_a_number_of_seconds_or_a_date(
-    header: str, seconds: float
-) -> None:
-    assert retry_after(header, NOW) == seconds
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "soon",
-        "-1",
-        "1e3",
-        "inf",
-        "nan",
-        "1, 2",
-        "99999999999",
-        "Wed, 18 Jun 99999999999 12:01:30 GMT",
-        "Wed, 18 Jun 2025 99:01:30 GMT",
-        "Wed, 18 Jun 2025 12:01:30 +9999",
-        "2025-06-18T12:01:30Z",
-    ],
-)
-def test_a_header_that_makes_no_sense_says_nothing(header: str) -> None:
-    assert retry_after(header, NOW) is None
-
-
-@given(st.integers(0, 999_999_999))
-def test_any_number_of_seconds_is_taken(seconds: int) -> None:
-    assert retry_after(str(seconds)) == seconds
-
-
-@given(st.datetimes(datetime(1000, 1, 1)))  # noqa: DTZ001 - hypothesis wants it so
-def test_any_date_is_taken(date: datetime) -> None:
-    until = date.replace(microsecond=0, tzinfo=timezone.utc)
-    header = email.utils.format_datetime(until, usegmt=True)
-    assert retry_after(header, NOW) == max(0, (until - NOW).total_seconds())
-
-
-@given(st.text() | st.text("0123456789:, -+.GMTJanWed"))
-def test_no_header_is_an_error(header: str) -> None:
-    seconds = retry_after(header, NOW)
-    assert seconds is None or seconds >= 0
-
-
-def test_the_present_counts_if_no_other_time_is_given() -> None:
-    in_an_hour = datetime.now(timezone.utc) + timedelta(hours=1)
-    seconds = retry_after(email.utils.format_datetime(in_an_hour))
-    assert seconds is not None
-    assert 0 < seconds <= 3600
-
-
-# Why no response came
 
 
 def reason_of(url: str) -> str:
