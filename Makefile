@@ -118,5 +118,5 @@ $(FOR_DEV): pyproject.toml constraints.txt | $(BIN)/python
 ifndef UV
 	$(INSTALL) 'pip>=25.1' # the first that knows --group
 endif
-	$(INSTALL) $(PINS) -e '.[dlt,sandbox]' --group dev
+	$(INSTALL) $(PINS) -e '.[dlt,fleet,dask,sandbox]' --group dev
 	@touch $@ $(FOR_DEMO)

@@ -14,11 +14,11 @@ from msgspec import Raw
 
 from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.json_text import decoded, glanced_at
+from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
 from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from jsonpath_ng import JSONPath
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     _Repair = tuple[Callable[[bytes], bytes], str]
     """How a body becomes JSON, and what is said of that."""
-
-SHOWN_CHARACTERS = 200
-"""So much of a body is shown in an error."""
 
 SHOWN_NAMES = 20
 """So many keys of an object are shown in an error; some have an id as each key."""
@@ -282,16 +279,6 @@ class Page:
             f"GET {self.url}: data_selector {self.selector!r} finds no list of "
             f"records; the response {what}: {advice}."
         )
-
-
-def shown(body: bytes, redaction: Redaction | None = None) -> str:
-    """Return the beginning of a body as one line of text, quoted, without the key."""
-    text = body[: 4 * SHOWN_CHARACTERS].decode(errors="replace")
-    if redaction is not None:
-        # Before it is cut: half a key would not be recognised any more.
-        text = redaction.redacted(text)
-    text = " ".join(text.split())
-    return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
 
 
 def _named(keys: Iterable[str]) -> str:

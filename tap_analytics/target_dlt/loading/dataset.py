@@ -189,6 +189,9 @@ class OpenDataset:
             self.is_loading = True
             try:
                 yield
+            except BaseException:
+                self._disconnect()  # and with it from what was begun
+                raise
             finally:
                 self.is_loading = False
                 self._idle_since = time.monotonic()
@@ -228,8 +231,8 @@ class OpenDataset:
         columns = {column: batch.columns[field] for column, field in names.items()}
         keys = [self._names.column(key) for key in batch.keys]
         if self._dispositions.is_first(table):
-            self._tables.wait_for_writers(table)
             self._tables.restore(table)
+            self._tables.wait_for_writers(table)
         try:
             rows, columns = evolution.fit(table, rows, columns, keys)
             if self._refuses_nul:
