@@ -1,4 +1,4 @@
-"""A clock that tests move."""
+"""A clock that tests move, and what is measured by one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT = 10
 
 @dataclass
 class Clock:
-    """Tells a time that the test sets."""
+    """Tells a time that the test sets, in whole numbers, so that sums are exact."""
 
     now: float = 0
 
