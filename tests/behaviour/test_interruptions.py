@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -136,6 +137,18 @@ def test_a_signal_ends_a_run_soon_whose_reader_takes_nothing(
     assert process.process.wait(SOON) == 128 + signal.SIGTERM
     assert process.process.stderr is not None
     assert "Stopped by SIGTERM" in process.process.stderr.read()
+
+
+@pytest.mark.parametrize("lines", [1, 700, 1500])
+def test_a_signal_leaves_no_message_written_in_half(
+    sandbox: SandboxFactory, tap: Callable[..., Tap], lines: int
+) -> None:
+    process = tap(settings(sandbox(clients=2000, projects=1)))
+    seen = itertools.count()
+    before = process.lines_until(lambda _: next(seen) == lines)
+    after, _ = process.end_by(signal.SIGTERM)
+    read = [json.loads(line) for line in before + after]
+    assert read[-1]["type"] == "STATE"
 
 
 def test_the_state_after_a_signal_is_one_to_go_on_from(

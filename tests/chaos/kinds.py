@@ -140,7 +140,7 @@ def _refused(dice: Random, api: Sandbox, retries: int) -> Ending:
 
 def _refused_below(dice: Random, api: Sandbox, _: int) -> Ending:
     api.fault(dice.choice(child_paths(api)), status=403)
-    return Ending.STOPPED
+    return Ending.COMPLETE
 
 
 def _not_found(dice: Random, api: Sandbox, _: int) -> Ending:

@@ -68,7 +68,7 @@ def test_a_version_that_is_activated_too_soon_is_noticed(
             self._write_activate_version_message(version)
 
     monkeypatch.setattr(AnalyticsStream, "begin", begin_as_the_sdk_does)
-    assert "None instead of" in lost(tmp_path, "403 below a project")
+    assert "are gone" in lost(tmp_path, "403 below a project")
 
 
 def test_a_row_that_is_left_out_is_noticed(
