@@ -49,7 +49,7 @@ demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 	@$(BIN)/python -m tap_analytics.sandbox.demo
 
 test: $(FOR_DEV) ## Run all tests
-	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 bench: $(FOR_DEV) ## Measure tap and target; BENCH=tap or target, ARGS=--help
 	@set -e; for one in $(BENCH); do $(BIN)/python benchmarks/$$one.py $(ARGS); done
@@ -118,5 +118,5 @@ $(FOR_DEV): pyproject.toml constraints.txt | $(BIN)/python
 ifndef UV
 	$(INSTALL) 'pip>=25.1' # the first that knows --group
 endif
-	$(INSTALL) $(PINS) -e '.[dlt,sandbox]' --group dev
+	$(INSTALL) $(PINS) -e '.[dlt,fleet,dask,sandbox]' --group dev
 	@touch $@ $(FOR_DEMO)

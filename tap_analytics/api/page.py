@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.json_text import decoded, glanced_at
+from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
 from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
     from tap_analytics.api.answer import Answer
 
-SHOWN_CHARACTERS = 200
-"""So much of a body is shown in an error."""
+    _Repair = tuple[Callable[[bytes], bytes], str]
+    """How a body becomes JSON, and what is said of that."""
+
+SHOWN_NAMES = 20
+"""So many keys of an object are shown in an error; some have an id as each key."""
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
@@ -102,8 +105,14 @@ class Page:
         self.changes: list[str] = []
         self._redaction = redaction or Redaction()
         self._keys = plain_path(selector)
-        self._top = self._read()
-        self._refuse_failure()
+        try:
+            self._top = self._read(
+                (self._in_utf_8, ""), (_with_whole_characters, _HALF)
+            )
+            self._refuse_failure()
+        except RecursionError as error:
+            msg = f"{answer}, with JSON that is nested too deeply."
+            raise FatalAPIError(msg) from error
 
     @classmethod
     def empty(cls, answer: Answer) -> Page:
@@ -142,23 +151,19 @@ class Page:
         """The body without its records; empty for a top-level array."""
         return _without(self._top, self._keys) if isinstance(self._top, dict) else {}
 
-    def _read(self) -> dict[str, Raw] | list[Raw] | Any:
+    def _read(self, *repairs: _Repair) -> dict[str, Raw] | list[Raw] | Any:
         self._change(self._redaction.redacted_body, _KEY)
         answer = self.answer
         try:
             answer.body = _on_one_line(answer.body)
             return _open(Raw(answer.body))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
-            if self._change(self._in_utf_8) or self._change(
-                _with_whole_characters, _HALF
-            ):
-                return self._read()
+            for used, (repair, reason) in enumerate(repairs, start=1):
+                if self._change(repair, reason):
+                    return self._read(*repairs[used:])
             raise self._not_json(error) from error
-        except RecursionError as error:
-            msg = f"{answer}, with JSON that is nested too deeply."
-            raise FatalAPIError(msg) from error
 
-    def _change(self, change: Callable[[bytes], bytes], reason: str = "") -> bool:
+    def _change(self, change: Callable[[bytes], bytes], reason: str) -> bool:
         changed = change(self.answer.body)
         if changed == self.answer.body:
             return False
@@ -182,7 +187,7 @@ class Page:
             pass
         try:
             return body.decode(charset).encode()
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):  # There is no such charset, or not here.
             return body
 
     @property
@@ -196,14 +201,14 @@ class Page:
         encoding = self.answer.headers.get("Content-Encoding", "")
         declared = self.answer.headers.get("Content-Type", "")
         about = [
-            f"Content-Type {declared!r}" * bool(declared),
-            f"Content-Encoding {encoding!r}" * bool(encoding),
+            f"Content-Type {declared!r:.{SHOWN_CHARACTERS}}" * bool(declared),
+            f"Content-Encoding {encoding!r:.{SHOWN_CHARACTERS}}" * bool(encoding),
         ]
         what = ", ".join(filter(None, about))
         return RetriableAPIError(
             f"{self.answer} with a body that is not JSON ({error}"
-            f"{'; ' if what else ''}{what}): {shown(body, self._redaction)}. Is "
-            "api_url the address of an API, and path_prefix its path?"
+            f"{'; ' if what else ''}{what}): {shown(body, self._redaction)}. Check "
+            "that api_url is the address of an API, and path_prefix its path"
         )
 
     def _refuse_failure(self) -> None:
@@ -261,12 +266,12 @@ class Page:
         if isinstance(self._top, list):
             what = "is a top-level array"
         elif isinstance(self._top, dict):
-            what = f"has the keys {', '.join(self._top) or 'none'}"
+            what = f"has the keys {_named(self._top)}"
         else:
             what = f"is {shown(self.answer.body, self._redaction)}"
         proposals = self.lists()
         advice = (
-            "set data_selector to " + " or ".join(map(repr, proposals))
+            "set data_selector to " + " or ".join(map(repr, proposals[:SHOWN_NAMES]))
             if proposals
             else "set data_selector to where the records are"
         )
@@ -276,14 +281,12 @@ class Page:
         )
 
 
-def shown(body: bytes, redaction: Redaction | None = None) -> str:
-    """Return the beginning of a body as one line of text, quoted, without the key."""
-    text = body[: 4 * SHOWN_CHARACTERS].decode(errors="replace")
-    if redaction is not None:
-        # Before it is cut: half a key would not be recognised any more.
-        text = redaction.redacted(text)
-    text = " ".join(text.split())
-    return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
+def _named(keys: Iterable[str]) -> str:
+    """Return the first of an object's keys, on one line."""
+    names = [key if _PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
+    cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
+    more = ["…"] * (len(names) > SHOWN_NAMES)
+    return ", ".join(cut + more) or "none"
 
 
 def _on_one_line(body: bytes) -> bytes:

@@ -39,7 +39,7 @@ class ToldPaginator(Paginator):
     ) -> None:
         super().__init__(shared, first or shared.request(), before=before, tests=tests)
         self.field = ""
-        self._read = {self.current_value}
+        self._read = {hash(self.current_value)}  # Cursors may be long.
         self._received = 0
 
     @abstractmethod
@@ -66,21 +66,22 @@ class ToldPaginator(Paginator):
             FatalAPIError: If it names one that has been read.
         """
         self._received += 0 if self.repeated else len(hints.page.records)
-        self._read.add(NextRequest(hints.page.url))
+        self._read.add(hash(NextRequest(hints.page.url)))
         request = self.find(hints)
         if request is None:
             self.end(hints)
             return None
-        if request in self._read and hints.page.records:
+        was_read = hash(request) in self._read
+        if was_read and hints.page.records:
             msg = (
                 f"the next page, as {self.field} names it, has been read before: the "
                 "API would send the same pages for ever. Set pagination, and the "
                 "name of its parameter, to what the API documents."
             )
             raise self.shared.error(msg)
-        if request in self._read:
+        if was_read:
             return None  # Some APIs name the last position again at the end.
-        self._read.add(request)
+        self._read.add(hash(request))
         return request
 
     def end(self, hints: PageHints) -> None:

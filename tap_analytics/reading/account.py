@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.api.client import Client
+from tap_analytics.reading.so_far import StateCadence
 from tap_analytics.reading.workers import Workers
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Account:
         run: What belongs to the run.
         client: Gets pages.
         workers: Run the fetches of all streams.
+        state_cadence: Says when the next STATE of a long read is due.
         opened: The branches of top-level streams that are not being written yet.
     """
 
@@ -35,6 +37,7 @@ class Account:
         self.client = Client(settings, run)
         self.workers = Workers(settings["concurrency"])
         self.opened: dict[str, Branch[Any]] = {}
+        self.state_cadence = StateCadence()
         run.stop.on_set(self.workers.stop)
 
     def close(self) -> None:

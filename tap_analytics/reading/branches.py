@@ -105,6 +105,14 @@ class Branch(Generic[SourceT]):
         """Wait for the first page; return whether it came without error."""
         return self._pages.wait()
 
+    def comes_now(self) -> bool:
+        """Return whether the next page, or the end, is there; if not, it is needed.
+
+        Raises:
+            StoppedError: If the run has ended.
+        """
+        return self._pages.comes_now()
+
     @property
     def known(self) -> tuple[int, bool]:
         """How many rows are known of, and whether there may be more."""

@@ -87,6 +87,20 @@ class PageQueue:
         with self._changed:
             return self._next_is_known
 
+    def comes_now(self) -> bool:
+        """Return whether the next page, or the end, is there; if not, it is needed.
+
+        For who has something else to do than to wait, and is going to ask again.
+
+        Raises:
+            StoppedError: If the run has ended.
+        """
+        self._workers.check()
+        with self._changed:
+            if not self._next_is_known:
+                self._workers.need(self._fetches[0].order, self._wake)
+            return self._next_is_known
+
     @property
     def known(self) -> tuple[int, bool]:
         """How many rows are known of, and whether there may be more."""

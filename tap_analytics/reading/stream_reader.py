@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
 
+from tap_analytics.api.pagination import Pagination
 from tap_analytics.api.refusals import Asker
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
+from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
-from tap_analytics.rows.bookmarks import timestamp
+from tap_analytics.reading.time_window import TimeWindow
+from tap_analytics.rows.fields import Fields
+from tap_analytics.rows.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from msgspec import Raw
 
-    from tap_analytics.api.client import Client
     from tap_analytics.api.page import Page
-    from tap_analytics.api.pagination import Pagination
     from tap_analytics.api.paginators import Paginator
     from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.errors import LeftOutError
+    from tap_analytics.reading.account import Account
     from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.bookmarks import Bookmark
-    from tap_analytics.rows.fields import Fields, Row
-    from tap_analytics.run import Run
+    from tap_analytics.rows.fields import Row
 
-DATE_LENGTH = len("2026-01-31")
+_IN_DOUBT = "more rows may exist than were read"
 
 
 class StreamReader:
     """Reads the lists of one stream: one, or one below each parent.
 
     Args:
+        account: What all streams of the account share.
         name: Name of the stream.
         path: The path, with what comes from a context in braces.
-        client: Gets pages.
-        run: What belongs to the run.
-        pagination: How the pages follow one another.
-        fields: Make records fit the schema.
+        schema: The JSON schema that the records are made to fit.
+        keys: The key properties.
         bookmark: Where to start; `None` for the very beginning.
-        window: Names of the API's own time filter, `since_param` and `until_param`,
-            and its `since_format`; empty if there is none.
+        so_far: How far earlier parts of this read came, for lists below parents.
         is_child: Whether the lists are below parents.
 
     Attributes:
+        pagination: How the pages follow one another.
         beliefs: The lists whose end was only believed.
         parents_read: How many lists below a parent have been read whole.
         parents_gone: How many parents were gone.
@@ -58,30 +59,45 @@ class StreamReader:
 
     def __init__(  # noqa: PLR0913 - it is put together from parts
         self,
+        account: Account,
         *,
         name: str,
         path: str,
-        client: Client,
-        run: Run,
-        pagination: Pagination,
-        fields: Fields,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
         bookmark: Bookmark | None = None,
-        window: Mapping[str, Any],
+        so_far: SoFar | None = None,
         is_child: bool = False,
     ) -> None:
+        settings = account.settings
+        self._logger = account.run.logger.getChild(name)
         self.name = name
-        self.pagination = pagination
+        self.pagination = Pagination(
+            settings, name, self._logger, documented_page_size(settings, name)
+        )
         self.bookmark = bookmark
-        self.beliefs = Beliefs(pagination.shared)
+        self.so_far = so_far
+        if bookmark is not None and so_far is not None and so_far.before is not None:
+            bookmark.reach(so_far.before.highest)
+        self.beliefs = Beliefs(self.pagination.shared)
         self.parents_read = 0
         self.parents_gone = 0
         self.left_out_for: list[LeftOutError] = []
         self._path = path
-        self._client = client
-        self._progress = run.progress
-        self._logger = run.logger.getChild(name)
-        self._fields = fields
-        self._window = window
+        self._client = account.client
+        self._progress = account.run.progress
+        self._fields = Fields(
+            name,
+            schema,
+            keys,
+            collect=settings["undeclared_fields"] != "ignore",
+            logger=self._logger,
+        )
+        self._window = (
+            TimeWindow(settings, bookmark.order, account.client.started_at)
+            if bookmark
+            else None
+        )
         self._asker = Asker(name, is_child)
 
     def fetch(self, context: Context | None, request: NextRequest) -> Page:
@@ -119,6 +135,11 @@ class StreamReader:
         since = self.bookmark.since(context)
         return filter(partial(self.bookmark.passes, since=since), rows)
 
+    def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
+        """Return none: which sources are below a row is for whoever reads them."""
+        del row, context
+        return []
+
     def ended(self, context: Context | None, paginator: Paginator) -> None:
         """Take note that a list has been read to its end."""
         self.beliefs.add(context, paginator)
@@ -148,8 +169,34 @@ class StreamReader:
             self.parents_gone += 1
         elif error is None:
             self.parents_read += 1
+            if self.so_far is not None:
+                self.so_far.is_read(context)
             if self.bookmark is not None:
                 self.bookmark.parent_is_read(context)
+
+    def skips(self, context: Context) -> bool:
+        """Return whether an earlier part of this read wrote the rows below a parent."""
+        if self.so_far is None or not self.so_far.skips(context):
+            return False
+        self.parents_read += 1
+        if self.bookmark is not None:
+            self.bookmark.parent_is_read(context)
+        return True
+
+    def unfinished(self, version: int | None) -> str | None:
+        """Return how far the lists were read, for the state; `None` without parents.
+
+        Args:
+            version: The version of the rows.
+        """
+        if self.so_far is None:
+            return None
+        return self.so_far.text(
+            undecided=self.beliefs.undecided(),
+            version=version,
+            highest=self.bookmark and self.bookmark.highest,
+            doubts=filter(None, [self._left_out(), _IN_DOUBT * self._doubts]),
+        )
 
     def raise_exhausted(self) -> None:
         """Return if nothing was left out that another run may read.
@@ -165,6 +212,57 @@ class StreamReader:
             )
             raise FatalAPIError(msg)
 
+    def not_whole(self, left_out_by: str = "") -> tuple[int, str] | None:
+        """Return why rows that were not read may still exist, `None` if they don't.
+
+        Args:
+            left_out_by: What left out parents, and so all below them; empty if
+                nothing did.
+
+        Returns:
+            How much that matters, as a level of a log, and why it is so.
+        """
+        if left_out_by:
+            return logging.INFO, (
+                f"{left_out_by} left out some parents and what is below them"
+            )
+        if left_out := self._left_out():
+            return logging.INFO, left_out
+        if self.parents_gone > 1 and not self.parents_read:
+            return logging.WARNING, (
+                f"the API says of each of its {self.parents_gone} parents that it is "
+                "gone. That may be another mistake"
+            )
+        if self._doubts:
+            return logging.INFO, _IN_DOUBT
+        if before := self.so_far and self.so_far.before:
+            return (logging.INFO, before.doubts[0]) if before.doubts else None
+        return None
+
+    def _left_out(self) -> str:
+        if not self.left_out_for:
+            return ""
+        return f"the rows of {len(self.left_out_for)} parents could not be read"
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether some lists may not have been read whole."""
+        shared = self.pagination.shared
+        # What has turned out to be wrong now was believed by an earlier part, too.
+        is_refuted = self.so_far and self.so_far.skipped and shared.refuted
+        return bool(shared.doubts or is_refuted)
+
+    def promote(self, state: dict[str, Any]) -> None:
+        """Write the bookmark into the state, unless rows may have been missed.
+
+        Rows that are missing below some parents are no reason: such parents are not
+        among those that the state knows.
+        """
+        if self.so_far is not None:
+            state[UNFINISHED] = None
+        if self.bookmark is not None and not self._doubts:
+            self.bookmark.promote(state)
+
     def _path_in(self, context: Context | None) -> str:
         """Return the path, what comes from the context encoded.
 
@@ -179,25 +277,11 @@ class StreamReader:
             values[key] = quote(str(value), safe="")
         return self._path.format(**values)
 
-    def _since(self, context: Context | None) -> Iterator[tuple[str, str]]:
-        """Yield the API's own time filter, if it has one and there is a start."""
-        if self.bookmark is None or not self._window:
-            return
-        since = self.bookmark.since(context)
-        if since is None:
-            return
-        until = self._client.started_at + timedelta(days=1)
-        by_date = self._window["since_format"] == "date"
-        length = DATE_LENGTH if by_date else None
-        for name, value in (
-            (self._window.get("since_param"), since),
-            (
-                self._window.get("until_param"),
-                timestamp(until.isoformat(), "the present"),
-            ),
-        ):
-            if name:
-                yield name, value[:length]
+    def _since(self, context: Context | None) -> Iterable[tuple[str, str]]:
+        """Return the parameters of the API's own time filter, if it has one."""
+        if self.bookmark is None or self._window is None:
+            return ()
+        return self._window.params(self.bookmark.since(context))
 
 
 def _raw(value: Any) -> Raw:

@@ -129,7 +129,17 @@ def summary(progress: Progress) -> str:
     ]
     if projects := of_projects(progress):
         parts.insert(1, projects)
+    if went_on := went_on_with(progress):
+        parts.insert(0, went_on)
     return "; ".join(parts)
+
+
+def went_on_with(progress: Progress) -> str:
+    """Return which earlier read a run went on with; empty if with none."""
+    if not progress.went_on_since:
+        return ""
+    projects = counted(progress.parents_skipped, "project")
+    return f"went on with the read of {progress.went_on_since}, {projects} skipped"
 
 
 def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
@@ -138,6 +148,8 @@ def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
         "outcome": outcome.lower(),
         "rows": dict(progress.rows),
         "projects": progress.parents,
+        "projects_skipped": progress.parents_skipped,
+        "went_on_since": progress.went_on_since or None,
         "requests": progress.requests,
         "retries": progress.retries,
         "seconds_waited": round(progress.held.seconds, 3),

@@ -1,10 +1,10 @@
-"""What the SDK knows of a stream's lists: what is below a row, what was filtered."""
+"""What the SDK knows of a stream's lists: what is below a row."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
+from tap_analytics.compat import override
 from tap_analytics.reading.stream_reader import StreamReader
 from tap_analytics.singer.messages import glanced_at
 
@@ -26,6 +26,7 @@ class StreamSource(StreamReader):
         super().__init__(**options)
         self.stream = stream
 
+    @override
     def below(
         self, row: Row, context: Context | None
     ) -> list[tuple[StreamSource, Context]]:
@@ -53,37 +54,5 @@ class StreamSource(StreamReader):
             for child_context in stream.generate_child_contexts(record, context)
             if child_context is not None
             for child in children
+            if not child.source.skips(child_context)
         ]
-
-    def not_whole(self, *, is_filtered: bool) -> tuple[int, str] | None:
-        """Return why rows that were not read may still exist, `None` if they don't.
-
-        Args:
-            is_filtered: Whether a stream map left out parents.
-
-        Returns:
-            How much that matters, as a level of a log, and why it is so.
-        """
-        if is_filtered:
-            why = "a stream map left out some parents and what is below them"
-            return logging.INFO, why
-        if self.left_out_for:
-            count = len(self.left_out_for)
-            return logging.INFO, f"the rows of {count} parents could not be read"
-        if self.parents_gone > 1 and not self.parents_read:
-            return logging.WARNING, (
-                f"the API says of each of its {self.parents_gone} parents that it is "
-                "gone. That may be another mistake"
-            )
-        if self.pagination.shared.doubts:
-            return logging.INFO, "more rows may exist than were read"
-        return None
-
-    def promote(self, state: dict[str, Any]) -> None:
-        """Write the bookmark into the state, unless rows may have been missed.
-
-        Rows that are missing below some parents are no reason: such parents are not
-        among those that the state knows.
-        """
-        if self.bookmark is not None and not self.pagination.shared.doubts:
-            self.bookmark.promote(state)

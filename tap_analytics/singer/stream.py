@@ -11,7 +11,7 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -21,14 +21,17 @@ from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
     REPLICATION_INCREMENTAL,
 )
+from singer_sdk.singerlib.encoding.simple import StateMessage
 
-from tap_analytics.api.pagination import Pagination
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
-from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.branches import Branch
-from tap_analytics.rows.bookmarks import Bookmark, timestamp
-from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.reading.so_far import SoFar
+from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS
+from tap_analytics.rows.replication_keys import order_of
+from tap_analytics.rows.unfinished import UNFINISHED, digest_of
+from tap_analytics.settings import SHAPES_NO_ROWS
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from singer_sdk import metrics
     from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
     from singer_sdk.streams._state import StreamStateManager
 
     from tap_analytics.api.page import Page
@@ -46,6 +50,10 @@ if TYPE_CHECKING:
     from tap_analytics.rows.fields import Row
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
+
+
+_REPLICATION_KEY = "createdAt"
+_VERSION = "version"
 
 
 class AnalyticsStream(Stream):
@@ -73,6 +81,7 @@ class AnalyticsStream(Stream):
         self, tap: RunTap, account: Account, inferred: Mapping[str, Any] | None = None
     ) -> None:
         self.account = account
+        self._explicit = tap.explicit
         self.progress = account.run.progress
         self.writer: MessageWriter = tap.writer
         self.is_filtered = False
@@ -86,33 +95,20 @@ class AnalyticsStream(Stream):
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
-            self.replication_key = "createdAt"
+            self.replication_key = _REPLICATION_KEY
 
     @cached_property
     def source(self) -> StreamSource:
         """Reads the stream's lists; made on the thread that writes."""
-        config = self.config
         return StreamSource(
             self,
+            account=self.account,
             name=self.name,
             path=self.path,
-            client=self.account.client,
-            run=self.account.run,
-            pagination=Pagination(
-                config,
-                self.name,
-                self.logger,
-                documented_page_size(config, self.name),
-            ),
-            fields=Fields(
-                self.name,
-                self.effective_schema,
-                self.primary_keys,
-                collect=config["undeclared_fields"] != "ignore",
-                logger=self.logger,
-            ),
+            schema=self.effective_schema,
+            keys=self.primary_keys,
             bookmark=self._bookmark(),
-            window=config if self.is_timestamp_replication_key else {},
+            so_far=self._so_far(),
             is_child=self.parent_stream_type is not None,
         )
 
@@ -120,31 +116,63 @@ class AnalyticsStream(Stream):
         """Return where this run starts, `None` for a full table.
 
         Raises:
-            ConfigError: If start_date, or a bookmark, is no date.
+            ConfigError: If there is no such field, its order is not known, or
+                start_date or the state is not valid.
         """
         if self.replication_method != REPLICATION_INCREMENTAL:
             return None
-        if not self.replication_key:
+        key = self.replication_key
+        if not key:
             msg = f"stream {self.name!r} is INCREMENTAL, but has no replication key."
             raise ConfigError(msg)
-        if self.replication_key not in self.effective_schema["properties"]:
+        column = self.effective_schema["properties"].get(key)
+        if column is None:
+            msg = f"stream {self.name!r} has no field {key!r} to replicate it by."
+            raise ConfigError(msg)
+        order = order_of(column)
+        if order is None:
             msg = (
-                f"stream {self.name!r} has no field {self.replication_key!r} to "
-                "replicate it by."
+                f"stream {self.name!r} can't be replicated by {key!r}: that is text, "
+                'and "10" stands before "9" there. Choose a date, a date-time or a '
+                "number as the replication key."
             )
             raise ConfigError(msg)
-        start = self.config.get("start_date")
-        now = self.account.client.started_at
+        return bookmark_of(
+            self._state_then,
+            key,
+            order,
+            self.account.client.started_at,
+            self.config,
+        )
+
+    @property
+    def _state_then(self) -> Mapping[str, Any]:
+        """The stream's state, as the last run left it."""
         # Not `stream_state`, which makes an entry where there is none.
-        state = self.tap_state.get("bookmarks", {}).get(self.name, {})
-        if not self.is_timestamp_replication_key:
-            return Bookmark(state, self.replication_key, now)
-        return Bookmark(
-            state,
-            self.replication_key,
-            now,
-            start_date=None if start is None else timestamp(start, "start_date"),
-            lookback=timedelta(days=float(self.config["lookback_days"])),
+        state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(
+            self.name, {}
+        )
+        return state
+
+    def _so_far(self) -> SoFar | None:
+        """Return how far earlier parts of this read came, `None` without parents.
+
+        Raises:
+            ConfigError: If the state was written by a newer version.
+        """
+        if self.parent_stream_type is None or self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        settings = {
+            name: value
+            for name, value in self.config.items()
+            if name not in SHAPES_NO_ROWS
+        }
+        mask = {"/".join(place): chosen for place, chosen in self.mask.items()}
+        return SoFar(
+            self._state_then,
+            digest_of({"schema": self.effective_schema, "mask": mask, **settings}),
+            self.account.client.started_at,
+            float(self.config["resume_hours"]),
         )
 
     # What the SDK asks for
@@ -155,6 +183,29 @@ class AnalyticsStream(Stream):
         branch = Branch(self.source, context, self.account.workers)
         for page in branch.pages():
             yield from map(decoded, self.source.rows(page, context))
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Apply a catalog; the setting `incremental` wins over how it was made.
+
+        Discovery writes that setting into the catalog, which many keep. Another
+        replication key than discovery's is somebody's own choice, and stays.
+        """
+        super().apply_catalog(catalog)
+        wanted = self._explicit.get("incremental")
+        if wanted is None or not self.is_incremental or catalog.get(self.name) is None:
+            return
+        method = REPLICATION_INCREMENTAL if wanted else REPLICATION_FULL_TABLE
+        is_own_choice = self.replication_key not in {None, _REPLICATION_KEY}
+        if is_own_choice or self.replication_method == method:
+            return
+        self.replication_key = _REPLICATION_KEY if wanted else None
+        self.forced_replication_method = method
+        self.logger.info(
+            "%s: incremental is %s, so the catalog's replication method is not used.",
+            self.name,
+            str(wanted).lower(),
+        )
 
     @property
     @override
@@ -240,8 +291,58 @@ class AnalyticsStream(Stream):
         """Write what stands before the first record."""
         self._write_schema_message()
         if self._activates_versions:
-            self._stream_version = self._initialized_at // 1000
+            self._stream_version = self._new_version()
         self.state_manager.is_flushed = False
+
+    def _new_version(self) -> int:
+        """Return the version of the rows of this run, in milliseconds.
+
+        It is that of the read that this run goes on with, and larger than that of the
+        last complete one: a clock that was ahead would else keep rows for years.
+        """
+        so_far = self.source.so_far
+        if so_far and so_far.before and so_far.before.version is not None:
+            return so_far.before.version
+        last = self._state_then.get(_VERSION)
+        if not isinstance(last, int) or last < self._initialized_at:
+            return self._initialized_at
+        self.logger.warning(
+            "%s: the last run had a later time than this one. Check the clock of this "
+            "machine. The versions of rows go on from the last run's.",
+            self.name,
+            extra={"kind": "clock"},
+        )
+        return last + 1
+
+    def say_where_it_goes_on(self) -> None:
+        """Say with which earlier part of a read this run goes on, if with one."""
+        before = self.source.so_far and self.source.so_far.before
+        if before:
+            began_at = f"{datetime.fromisoformat(before.began_at):%Y-%m-%d %H:%M UTC}"
+            self.progress.went_on_since = began_at
+            self.logger.info(
+                "%s: goes on with the read that began at %s. To read everything anew, "
+                "set resume_hours to 0.",
+                self.name,
+                began_at,
+            )
+
+    def note_how_far(self) -> None:
+        """Write into the state how far the streams below this one have been read."""
+        for stream in self.family:
+            is_open = stream.selected and stream.name not in self.progress.complete
+            text = stream.source.unfinished(stream.version) if is_open else None
+            if text is not None:
+                stream.stream_state[UNFINISHED] = text
+
+    @property
+    def version(self) -> int | None:
+        """The version of the rows of this run, in milliseconds; `None` for none."""
+        return self._stream_version
+
+    def write_state(self) -> None:
+        """Write a STATE message."""
+        self._tap.write_message(StateMessage(value=self.tap_state))
 
     def write_rows(self, page: Page, rows: Iterable[Row]) -> int:
         """Write RECORD messages: as they are, or as the SDK maps and cuts them.
@@ -293,7 +394,8 @@ class AnalyticsStream(Stream):
 
     def complete(self) -> None:
         """Say that all was read: if it was all there is, older rows may be dropped."""
-        reason = self.source.not_whole(is_filtered=self.is_filtered)
+        left_out_by = "a stream map" if self.is_filtered else ""
+        reason = self.source.not_whole(left_out_by)
         if self._activates_versions and self._stream_version is not None:
             if reason is None:
                 self._write_activate_version_message(self._stream_version)
@@ -307,6 +409,8 @@ class AnalyticsStream(Stream):
                 )
         if self.ABORT_AT_RECORD_COUNT is None:
             self.source.promote(self.stream_state)
+            if self._activates_versions:
+                self.stream_state[_VERSION] = self._stream_version
         self._write_state_message()
         self.progress.finished(self.name)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class Pending:
+class LoadTrigger:
     """Counts what was taken since the last load, against the settings' limits.
 
     Args:
@@ -22,13 +22,15 @@ class Pending:
     ) -> None:
         self._limits = config
         self._clock = clock
+        self._rows: dict[str, int] = {}
+        self._bytes = 0
+        self._since = 0.0
         self.state: str | None = None
         self.versions: list[tuple[str, int]] = []
-        self.clear()
 
     def clear(self) -> None:
         """Forget all: it is loaded."""
-        self._rows: dict[str, int] = {}
+        self._rows = {}
         self._bytes = 0
         self._since = 0.0
         self.state = None

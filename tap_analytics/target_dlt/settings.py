@@ -114,6 +114,21 @@ SETTINGS: dict[str, Any] = {
                 "_sdc_deleted_at. If false, they stay, and _sdc_deleted_at is set."
             ),
         },
+        "version_scope": {
+            # No list of types, which the SDK would take for JSON in the environment.
+            "anyOf": [
+                {"type": "object"},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "string"},
+                {"type": "null"},
+            ],
+            "title": "Version scope",
+            "description": (
+                "Whose rows ACTIVATE_VERSION may remove, where accounts share a table: "
+                'an object of columns and values, {"account": "acme"}, or a list of '
+                "columns, which stands for the values that the run brings."
+            ),
+        },
         "validate_records": {
             "type": "boolean",
             "default": False,

@@ -145,7 +145,8 @@ def run_tap(
             )
     if status:  # Nor does a process that has ended send anything.
         for thread in set(threading.enumerate()) - threads:
-            thread.join(GIVEN_UP_SECONDS)
+            if thread.is_alive():  # One that is about to start can't be joined.
+                thread.join(GIVEN_UP_SECONDS)
     written = []
     for stream in (out, err):
         stream.flush()

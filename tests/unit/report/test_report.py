@@ -14,8 +14,8 @@ import pytest
 
 from tap_analytics.progress import Progress
 from tap_analytics.report.report import LogReport, duration, numbers, so_far, summary
+from tests.helpers.clocks import Clock
 from tests.helpers.running import Outcome, run_tap, settings
-from tests.unit.api.test_rate_limit import Clock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tap_analytics.target_dlt.columns.column_types import ColumnType, column_type, unify
+from tap_analytics.target_dlt.columns.column_types import ColumnType, unify
+from tap_analytics.target_dlt.columns.json_schemas import column_type
 
 DATE_TIME = {"type": "string", "format": "date-time"}
 

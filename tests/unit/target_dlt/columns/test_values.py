@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_analytics.target_dlt.columns.column_types import ColumnType, unify
-from tap_analytics.target_dlt.columns.values import (
+from tap_analytics.target_dlt.columns.misfits import (
     MisfitError,
     TooFineError,
     TooNarrowError,
-    exact_number,
-    recast,
-    to_arrow,
-    to_microseconds,
 )
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
+from tap_analytics.target_dlt.columns.numbers import exact_number
+from tap_analytics.target_dlt.columns.recasting import recast
+from tap_analytics.target_dlt.columns.values import to_arrow
 
 INTEGER = ColumnType("integer")
 NUMBER = ColumnType("number")
@@ -197,7 +197,7 @@ def test_what_is_finer_than_microseconds_is_cut_not_rounded(
     type_ = ColumnType(kind)
     with pytest.raises(TooFineError):
         to_arrow(type_, [fine])
-    assert to_microseconds([fine, None, coarse]) == [coarse, None, coarse]
+    assert truncate_to_microseconds([fine, None, coarse]) == [coarse, None, coarse]
 
 
 def test_a_text_beyond_its_limit_is_refused() -> None:
