@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlt import destinations
-from dlt.common.destination.client import SupportsOpenTables
 
 from tap_analytics.target_dlt.columns.misfits import MisfitError
 from tap_analytics.target_dlt.columns.nul_characters import (
@@ -76,9 +75,8 @@ class OpenDataset:
         self._config = config
         self._logger = logger
         client: Any = pipeline.destination_client()
-        if isinstance(client, SupportsOpenTables) and config.get("table_format"):
-            kind = config["table_format"]
-            open_tables.check_location(kind, client.get_open_table_location(kind, ""))
+        if isinstance(pipeline.destination, destinations.filesystem):
+            open_tables.check_path(config.get("table_format"), client.dataset_path)
         dialect = client.capabilities.sqlglot_dialect
         self._names = Names(client.schema.naming)
         self._tables = Tables(pipeline)
@@ -189,6 +187,9 @@ class OpenDataset:
             self.is_loading = True
             try:
                 yield
+            except BaseException:
+                self._disconnect()  # and with it from what was begun
+                raise
             finally:
                 self.is_loading = False
                 self._idle_since = time.monotonic()
@@ -228,8 +229,8 @@ class OpenDataset:
         columns = {column: batch.columns[field] for column, field in names.items()}
         keys = [self._names.column(key) for key in batch.keys]
         if self._dispositions.is_first(table):
-            self._tables.wait_for_writers(table)
             self._tables.restore(table)
+            self._tables.wait_for_writers(table)
         try:
             rows, columns = evolution.fit(table, rows, columns, keys)
             if self._refuses_nul:

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.destination.client import RunnableLoadJob
 from dlt.common.destination.configuration import CsvFormatConfiguration
@@ -139,7 +140,10 @@ class _ArrowTransaction:
             }
         )
         with pq.ParquetFile(self._job.path) as file:
-            self._cursor.adbc_ingest(data=file.iter_batches(), mode="append", **place)
+            rows = pa.RecordBatchReader.from_batches(
+                file.schema_arrow, file.iter_batches()
+            )
+            self._cursor.adbc_ingest(data=rows, mode="append", **place)
 
 
 class _ParquetJob(_TableJob, PostgresParquetCopyJob):

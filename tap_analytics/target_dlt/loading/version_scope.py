@@ -10,7 +10,7 @@ import pyarrow as pa
 from tap_analytics.target_dlt.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
     from collections.abc import Set as AbstractSet
 
 Values = tuple["str | None", ...]
@@ -65,22 +65,28 @@ def read_scope(setting: Any, name_column: Callable[[str], str]) -> VersionScope:
         case None:
             return VersionScope((), ())
         case dict() if setting:
-            return _fixed(setting, name_column)
-        case list() if setting and all(isinstance(one, str) for one in setting):
-            return VersionScope(tuple(map(name_column, setting)), None)
+            return VersionScope(
+                _columns(setting, name_column), tuple(map(_text, setting.values()))
+            )
+        case list() if setting:
+            return VersionScope(_columns(setting, name_column), None)
         case _:
             raise _invalid()
 
 
-def _fixed(
-    setting: Mapping[str, Any], name_column: Callable[[str], str]
-) -> VersionScope:
-    values: list[str | None] = []
-    for value in setting.values():
-        if isinstance(value, bool) or not isinstance(value, str | int | None):
-            raise _invalid()
-        values.append(None if value is None else str(value))
-    return VersionScope(tuple(map(name_column, setting)), tuple(values))
+def _columns(
+    fields: Collection[Any], name_column: Callable[[str], str]
+) -> tuple[str, ...]:
+    columns = tuple(name_column(one) for one in fields if isinstance(one, str) and one)
+    if len(columns) < len(fields) or "" in columns:
+        raise _invalid()
+    return columns
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise _invalid()
+    return None if value is None else str(value)
 
 
 def _invalid() -> SetupError:

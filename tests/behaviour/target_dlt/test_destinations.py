@@ -13,7 +13,7 @@ import pytest
 
 from tap_analytics.target_dlt.errors import LoadError, SetupError
 from tap_analytics.target_dlt.loading.destination import file_format, make_destination
-from tests.behaviour.target_dlt.conftest import (
+from tests.helpers.databases import (
     Database,
     duckdb_at,
     record,

@@ -21,7 +21,7 @@ import pytest
 
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 from tap_analytics.target_dlt.target import TargetDlt
-from tests.behaviour.target_dlt.conftest import (
+from tests.helpers.databases import (
     Database,
     duckdb_at,
     lines_of,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_analytics.target_dlt.errors import InputError, LoadError
-from tests.behaviour.target_dlt.conftest import Database, schema
+from tests.helpers.databases import Database, schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
