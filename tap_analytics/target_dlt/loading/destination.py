@@ -17,7 +17,7 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
-from tap_analytics.target_dlt.compat import override
+from tap_analytics.compat import override
 from tap_analytics.target_dlt.errors import SetupError
 
 if TYPE_CHECKING:
