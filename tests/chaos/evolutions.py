@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import multiprocessing
 import re
 import time
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 STREAMS = 10
 """Streams of one lot, which are loaded together, since a load takes half a second."""
+
+_MERGED = 0.75
+"""How many of the streams have a key."""
 
 _KILLED = 0.3
 """How many of the runs are killed."""
@@ -53,42 +57,43 @@ class Evolutions:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def use(self, database: str, places: Places) -> None:
-        """Take a database's places from elsewhere, such as a fixture."""
-        self._places[database] = places
-
-    def judge(self, number: int) -> list[Verdict]:
-        """Load a lot of streams, and tell what became of each.
-
-        Args:
-            number: The lot's number; the databases take turns.
-        """
+    def lot(self, number: int) -> Lot:
+        """Return a lot of streams; the databases take turns."""
         database = [*PLACES][number % len(PLACES)]
         if database not in self._places:
             self._places[database] = self._stack.enter_context(PLACES[database]())
-        return _Lot(number, database, self._places[database].first).judge()
+        return Lot(number, database, self._places[database].first)
 
 
-class _Lot:
-    """A lot of streams that are loaded together, in two to four runs."""
+class Lot:
+    """Streams that are loaded together, in two to four runs.
+
+    Args:
+        number: Decides about all that is drawn.
+        database: The database's name.
+        place: The database.
+    """
 
     def __init__(self, number: int, database: str, place: Place) -> None:
         self._number = number
         self._database = database
-        self._dice = Random(number)
-        dataset = f"lot_{number}"
-        self._config = {**place.target, "dataset_name": dataset}
+        self._dice = Random(number)  # noqa: S311, it is no secret
+        self._dataset = f"lot_{number}"
+        self._config = {**place.target, "dataset_name": self._dataset}
         self._query = place.query
-        self._dataset = dataset
         self._seconds = 1.5
         self._messages: dict[str, list[str]] = {}
+        self.streams = [
+            Stream(f"s{n}", has_key=self._dice.random() < _MERGED)
+            for n in range(STREAMS)
+        ]
 
     def judge(self) -> list[Verdict]:
+        """Load the streams, and tell what became of each."""
         dice = self._dice
-        streams = [Stream(f"s{n}", dice.random() < 0.75) for n in range(STREAMS)]
         stopped: dict[str, str] = {}
         for _ in range(dice.randrange(2, 5)):
-            going = [stream for stream in streams if stream.name not in stopped]
+            going = [stream for stream in self.streams if stream.name not in stopped]
             drawn = {stream.name: stream.draw_run(dice) for stream in going}
             for name, (lines, _) in drawn.items():
                 self._messages.setdefault(name, []).extend(lines)
@@ -97,13 +102,13 @@ class _Lot:
             for stream in going:
                 if stream.name not in stopped:
                     _, stream.rows = drawn[stream.name]
-        return [self._verdict(stream, stopped) for stream in streams]
+        return [self._verdict(stream, stopped) for stream in self.streams]
 
     def _load(self, lines_of: dict[str, list[str]]) -> dict[str, str]:
         """Load streams; returns those that can't be, with the reason."""
         stopped: dict[str, str] = {}
         is_killed = self._dice.random() < _KILLED
-        while len(stopped) < len(lines_of):
+        while lines_of.keys() - stopped:
             lines = [
                 line
                 for name, some in lines_of.items()
@@ -149,14 +154,19 @@ class _Lot:
         ending = Ending.STOPPED if stream.name in stopped else Ending.COMPLETE
         kind = f"{self._database}, {'merged' if stream.has_key else 'appended'}"
         try:
-            self._compare(stream)
+            self.compare(stream)
         except AssertionError as error:
             messages = "\n".join(self._messages[stream.name])
             reason = f"{stream.name}: {error}\n{messages}\n{stopped.get(stream.name)}"
             return Verdict(self._number, kind, None, reason)
         return Verdict(self._number, kind, ending)
 
-    def _compare(self, stream: Stream) -> None:
+    def compare(self, stream: Stream) -> None:
+        """Compare a stream's table with its model.
+
+        Raises:
+            AssertionError: They are not equal.
+        """
         found = self._rows(stream.name) if stream.rows else []
         assert len(found) == len(stream.rows), "rows are lost or doubled"
         for row in found:
@@ -188,9 +198,7 @@ class _Lot:
 
 def _load(text: str, config: dict[str, Any], parent: Connection) -> None:
     """Run the target, in a process of its own, and tell how it ended."""
-    import logging
-
-    from tap_analytics.target_dlt.target import TargetDlt
+    from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415, it is slow
 
     logging.disable()
     parent.send("ready")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DIALECTS = frozenset({"duckdb", "postgres"})
 """SQL dialects in which a column of any type becomes one of a wider type in place."""
 
+
 class Alteration:
     """Changes to one table, made all or none.
 
