@@ -86,8 +86,11 @@ def _narrow_numbers(
 
 
 def _to_integer(array: pa.Array, to: ColumnType) -> pa.Array | None:
-    if pa.types.is_floating(array.type) and not pc.all(pc.is_finite(array)).as_py():
-        return None
+    if pa.types.is_floating(array.type):
+        # Beyond, a float is another number than its digits say.
+        is_exact = pc.less_equal(pc.abs(array), float(_WHOLE_FLOATS))
+        if not pc.all(is_exact).as_py():
+            return None
     integers = array.cast(pa.int64())
     limit = 2 ** ((to.precision or 64) - 1)
     bounds = pc.min_max(integers).as_py()
