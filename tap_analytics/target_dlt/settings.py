@@ -84,18 +84,23 @@ SETTINGS: dict[str, Any] = {
             ),
         },
         "batch_size_rows": {
-            "type": "integer",
+            "type": ["integer", "null"],
             "minimum": 1,
-            "default": 100_000,
             "title": "Batch size in rows",
-            "description": "Rows of a stream after which all streams are loaded.",
+            "description": (
+                "Rows of a stream after which all streams are loaded. Without it, only "
+                "their bytes and their wait count."
+            ),
         },
         "batch_size_bytes": {
             "type": "integer",
             "minimum": 1,
             "default": 64 << 20,
             "title": "Batch size in bytes",
-            "description": "Bytes of input after which all streams are loaded.",
+            "description": (
+                "Bytes of input after which all streams are loaded. Memory grows with "
+                "it; larger batches load faster."
+            ),
         },
         "batch_wait_limit_seconds": {
             "type": "integer",
