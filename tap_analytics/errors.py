@@ -1,77 +1,52 @@
-"""What can go wrong, each with the one line that a user reads."""
+"""What can go wrong, each with the one line that a user reads.
+
+ConfigError                 the settings, the catalog or the state
+FatalAPIError               the run stops
+├── RefusedError            the API will not answer this request
+├── ShiftedError            a list shrank while it was read
+├── StoppedError            the run was told to end
+├── RetriableAPIError       the same request may succeed later
+│   └── WaitError           ... once the API's own wait is over
+└── LeftOutError            no rows below one parent, the run goes on
+    ├── VanishedError       the parent is gone
+    ├── ForbiddenError      the key may not read what is below the parent
+    └── ExhaustedError      all retries failed, while others succeeded
+"""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
-from singer_sdk.exceptions import (
-    ConfigurationError,
-    FatalAPIError,
-    RetriableAPIError,
-    SkippableAPIError,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from tap_analytics.plugin.errors import ConfigError
 
 __all__ = [
     "ConfigError",
+    "ExhaustedError",
     "FatalAPIError",
-    "InvalidSettingsError",
+    "ForbiddenError",
+    "LeftOutError",
+    "RefusedError",
     "RetriableAPIError",
     "ShiftedError",
     "StoppedError",
     "VanishedError",
     "WaitError",
-    "is_missing",
 ]
 
 
-_MISSING = re.compile(r"'(\w+)' is a required property")
+class FatalAPIError(Exception):
+    """The API, or what it sent, stops the run."""
 
 
-class ConfigError(ConfigurationError):
-    """The settings are not valid; says which, and why."""
-
-
-class InvalidSettingsError(ConfigError):
-    """The settings break their JSON schema.
+class RefusedError(FatalAPIError):
+    """The API will not answer this request, however often it is asked.
 
     Args:
-        errors: What the validation says.
+        message: What happened, and what to do.
+        status: The HTTP status of the answer.
     """
 
-    def __init__(self, errors: Iterable[str]) -> None:
-        super().__init__("; ".join(map(_explained, errors)) + ".")
-
-
-def is_missing(error: str) -> bool:
-    """Return whether validation says no more than that a setting is not there."""
-    return _MISSING.fullmatch(error) is not None
-
-
-def _explained(error: str) -> str:
-    if found := _MISSING.fullmatch(error):
-        name = found[1]
-        return (
-            f"The setting {name} is missing: put it into the file given by --config, "
-            f"or into the environment variable TAP_ANALYTICS_{name.upper()}"
-        )
-    if "config['api_key']" in error:  # The error would show the key.
-        return (
-            "The setting api_key is no key: it must be text of ASCII characters, "
-            "without blanks and line breaks. Check that nothing was copied along"
-        )
-    return f"The settings are not valid: {error}"
-
-
-class WaitError(RetriableAPIError):
-    """The API refused a request and said how long to wait.
-
-    The wait is everybody's: the throttle has been told, so the refused request
-    itself goes on without a pause of its own.
-    """
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ShiftedError(FatalAPIError):
@@ -85,5 +60,37 @@ class StoppedError(FatalAPIError):
         super().__init__("The run was stopped.")
 
 
-class VanishedError(SkippableAPIError):
+class RetriableAPIError(FatalAPIError):
+    """A request failed that may succeed later."""
+
+
+class WaitError(RetriableAPIError):
+    """The API refused a request as one too many.
+
+    The wait is everybody's: the throttle holds all requests, so the refused
+    request itself has no pause of its own.
+
+    Args:
+        message: What happened.
+        seconds: How long the API wants to be left alone; `None` if it did not say.
+    """
+
+    def __init__(self, message: str, seconds: float | None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class LeftOutError(FatalAPIError):
+    """What is below one parent can't be read; the rest can."""
+
+
+class VanishedError(LeftOutError):
     """A parent was gone when its children were asked for."""
+
+
+class ForbiddenError(LeftOutError):
+    """The key may not read what is below one parent."""
+
+
+class ExhaustedError(LeftOutError):
+    """All retries below one parent failed, while other requests succeeded."""

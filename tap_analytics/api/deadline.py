@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import sys
 import time
-from http.client import HTTPResponse
+from http import HTTPStatus
+from http.client import BadStatusLine, HTTPResponse, parse_headers
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -75,6 +76,21 @@ class _Received:
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(_Received(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read past the interim answers: RFC 9110, section 15.2.
+
+        `http.client` takes all of them but `100 Continue` for the answer. Its
+        connection would then give the real answer to another request.
+        """
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status >= HTTPStatus.OK:
+                return version, status, reason
+            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+                msg = f"{status} {reason}".strip()
+                raise BadStatusLine(msg)
+            parse_headers(self.fp)
 
 
 class DeadlineAdapter(HTTPAdapter):

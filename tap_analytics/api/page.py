@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from datetime import datetime, timezone
+from email.message import Message
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import requests
 from jsonpath_ng.exceptions import JSONPathError
 from msgspec import Raw
-from singer_sdk.helpers.jsonpath import extract_jsonpath
 
+from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.json_text import decoded, glanced_at
-from tap_analytics.redaction import HIDDEN, redaction
+from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
+from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-SHOWN_CHARACTERS = 200
-"""So much of a body is shown in an error."""
+    from jsonpath_ng import JSONPath
+
+    from tap_analytics.api.answer import Answer
+
+    _Repair = tuple[Callable[[bytes], bytes], str]
+    """How a body becomes JSON, and what is said of that."""
+
+SHOWN_NAMES = 20
+"""So many keys of an object are shown in an error; some have an id as each key."""
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
+_BEGINS_TO_SEARCH = re.compile(r"\.\.|\.?\*|\[")
 _ESCAPE = re.compile(
     rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -35,9 +43,8 @@ _ESCAPE = re.compile(
 _KEY = f"the API key, for which {HIDDEN!r} is written"
 _HALF = "half a character, for which U+FFFD is written"
 
-_ERRORS = frozenset({"error", "errors"})
 _MESSAGES = frozenset({"message", "detail"})
-_SUCCESSES = frozenset({"success", "ok"})
+_OF_SEVERAL_BYTES = ("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
@@ -61,43 +68,72 @@ def plain_path(selector: str) -> tuple[str, ...] | None:
     return tuple(found[1].split(".")) if found[1] else ()
 
 
-class Page(requests.Response):
-    """A response whose body is read as JSON, once.
+@lru_cache(maxsize=64)
+def _jsonpath(selector: str) -> JSONPath:
+    # Few need it, and it takes a while.
+    from jsonpath_ng.ext.parser import parse  # noqa: PLC0415
 
-    It is a `requests.Response`, so that it fits the SDK's paginators.
+    return parse(selector)
+
+
+class Page:
+    """An answer whose body is read as JSON, once.
 
     Args:
-        response: The response as it came, with a successful status.
+        answer: The answer as it came, with a status of success.
         selector: JSONPath of the records in the body.
-        place: What was asked for, as errors name it.
+        redaction: Hides the secrets of the run.
 
     Attributes:
-        received_at: When it came.
+        answer: The answer, its body made one line of UTF-8.
         changes: What was not taken as the API sent it, and what stands for it.
 
     Raises:
-        RetriableAPIError: If the body is no JSON (cut off, or not what was asked for),
-            or reports an error, whatever the status says.
+        RetriableAPIError: If the body is not JSON (cut off, or not what was asked
+            for), or says that it is not an answer, whatever the status says.
         FatalAPIError: If it is nested more deeply than can be read.
     """
 
     def __init__(
-        self, response: requests.Response, selector: str = "data", place: str = ""
+        self,
+        answer: Answer,
+        selector: str = "data",
+        redaction: Redaction | None = None,
     ) -> None:
-        super().__init__()
-        self.__dict__.update(response.__dict__)
+        self.answer = answer
         self.selector = selector
-        self.place = place or response.url
-        self.received_at = datetime.now(timezone.utc)
         self.changes: list[str] = []
+        self._redaction = redaction or Redaction()
         self._keys = plain_path(selector)
-        self._top = self._read()
-        self._refuse_error()
+        try:
+            self._top = self._read(
+                (self._in_utf_8, ""), (_with_whole_characters, _HALF)
+            )
+            self._refuse_failure()
+        except RecursionError as error:
+            msg = f"{answer}, with JSON that is nested too deeply."
+            raise FatalAPIError(msg) from error
 
     @classmethod
-    def of(cls, response: requests.Response) -> Page:
-        """Return a response as a page, itself if it is one."""
-        return response if isinstance(response, cls) else cls(response)
+    def empty(cls, answer: Answer) -> Page:
+        """Return the page that stands for an empty list, whatever the body."""
+        answer.body = b"[]"
+        return cls(answer, "$")
+
+    @property
+    def url(self) -> str:
+        """Where the page came from."""
+        return self.answer.url
+
+    @property
+    def received_at(self) -> datetime:
+        """When the page was there, in UTC."""
+        return self.answer.received_at
+
+    @property
+    def size(self) -> int:
+        """How many bytes the body has."""
+        return len(self.answer.body)
 
     @cached_property
     def records(self) -> list[Raw]:
@@ -115,47 +151,77 @@ class Page(requests.Response):
         """The body without its records; empty for a top-level array."""
         return _without(self._top, self._keys) if isinstance(self._top, dict) else {}
 
-    def _read(self) -> dict[str, Raw] | list[Raw] | Any:
-        self._change(redaction.redacted_body, _KEY)
+    def _read(self, *repairs: _Repair) -> dict[str, Raw] | list[Raw] | Any:
+        self._change(self._redaction.redacted_body, _KEY)
+        answer = self.answer
         try:
-            self._content = _on_one_line(self.content)
-            return _open(Raw(self.content))
+            answer.body = _on_one_line(answer.body)
+            return _open(Raw(answer.body))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
-            if self._change(_with_whole_characters, _HALF):
-                return self._read()
-            msg = (
-                f"{self.place} answered {self.status_code} with a body that is no "
-                f"JSON ({error}): {shown(self.content)}. Is api_url the address of "
-                "an API, and path_prefix its path?"
-            )
-            raise RetriableAPIError(msg, self) from error
-        except RecursionError as error:
-            msg = f"{self.place} answered with JSON that is nested too deeply."
-            raise FatalAPIError(msg) from error
+            for used, (repair, reason) in enumerate(repairs, start=1):
+                if self._change(repair, reason):
+                    return self._read(*repairs[used:])
+            raise self._not_json(error) from error
 
     def _change(self, change: Callable[[bytes], bytes], reason: str) -> bool:
-        changed = change(self.content)
-        if changed == self.content:
+        changed = change(self.answer.body)
+        if changed == self.answer.body:
             return False
-        self._content = changed
-        self.changes.append(reason)
+        self.answer.body = changed
+        if reason:
+            self.changes.append(reason)
         return True
 
-    def _refuse_error(self) -> None:
+    def _in_utf_8(self, body: bytes) -> bytes:
+        """Return a body that was written in the charset that its header declares.
+
+        Many programs declare ISO 8859-1 and send UTF-8: so this is only for a body
+        that is not UTF-8.
+        """
+        charset = self._content_type.get_content_charset("utf-8")
+        try:
+            if not charset.startswith(_OF_SEVERAL_BYTES):
+                body.decode()
+                return body
+        except UnicodeDecodeError:
+            pass
+        try:
+            return body.decode(charset).encode()
+        except (ValueError, LookupError):  # There is no such charset, or not here.
+            return body
+
+    @property
+    def _content_type(self) -> Message:
+        message = Message()
+        message["Content-Type"] = self.answer.headers.get("Content-Type", "")
+        return message
+
+    def _not_json(self, error: Exception) -> RetriableAPIError:
+        body = self.answer.body
+        encoding = self.answer.headers.get("Content-Encoding", "")
+        declared = self.answer.headers.get("Content-Type", "")
+        about = [
+            f"Content-Type {declared!r:.{SHOWN_CHARACTERS}}" * bool(declared),
+            f"Content-Encoding {encoding!r:.{SHOWN_CHARACTERS}}" * bool(encoding),
+        ]
+        what = ", ".join(filter(None, about))
+        return RetriableAPIError(
+            f"{self.answer} with a body that is not JSON ({error}"
+            f"{'; ' if what else ''}{what}): {shown(body, self._redaction)}. Check "
+            "that api_url is the address of an API, and path_prefix its path"
+        )
+
+    def _refuse_failure(self) -> None:
         """Take no rows beside an error: some may be missing, if not all."""
-        if isinstance(self._top, dict) and _reports_error(self._top):
+        if failure := failure_in(self.envelope):
             msg = (
-                f"{self.place} answered {self.status_code}, but reports an error: "
-                f"{shown(self.content)}"
+                f"{self.answer}, but reports an error ({failure}): "
+                f"{shown(self.answer.body, self._redaction)}"
             )
-            raise RetriableAPIError(msg, self)
+            raise RetriableAPIError(msg)
 
     def _walk(self, keys: tuple[str, ...]) -> list[Raw]:
-        here: Any = self._top
-        for key in keys:
-            if not isinstance(here, dict) or key not in here:
-                raise self._nothing_found()
-            here = _open(here[key])
+        here = self._at(keys)
         if isinstance(here, list):
             return here
         # Some APIs write null for no rows; others write it beside what went wrong.
@@ -163,12 +229,21 @@ class Page(requests.Response):
             return []
         raise self._nothing_found()
 
+    def _at(self, keys: tuple[str, ...]) -> Any:
+        here: Any = self._top
+        for key in keys:
+            if not isinstance(here, dict) or key not in here:
+                raise self._nothing_found()
+            here = _open(here[key])
+        return here
+
     def _search(self) -> list[Raw]:
         try:
-            found = list(extract_jsonpath(self.selector, decoded(self.content)))
+            matches = _jsonpath(self.selector).find(decoded(self.answer.body))
         except JSONPathError as error:
-            msg = f"data_selector {self.selector!r} is no JSONPath: {error}."
+            msg = f"data_selector {self.selector!r} is not a JSONPath: {error}."
             raise FatalAPIError(msg) from error
+        found = [match.value for match in matches]
         if len(found) == 1 and isinstance(found[0], list):
             found = found[0]
         elif not found and not self._may_find_nothing():
@@ -176,10 +251,10 @@ class Page(requests.Response):
         return [Raw(_encode(record)) for record in found]
 
     def _may_find_nothing(self) -> bool:
-        """Return whether the list that is searched is there, and empty or filtered."""
-        above, _, search = self.selector.partition("[")
+        """Return whether what is searched is there, and empty or filtered."""
+        above = _BEGINS_TO_SEARCH.split(self.selector, maxsplit=1)[0]
         keys = plain_path(above)
-        return keys is not None and (not self._walk(keys) or "?" in search)
+        return keys is not None and (not self._at(keys) or "?" in self.selector)
 
     def lists(self) -> list[str]:
         """Return the selectors of all lists in the body, the outermost first."""
@@ -191,27 +266,27 @@ class Page(requests.Response):
         if isinstance(self._top, list):
             what = "is a top-level array"
         elif isinstance(self._top, dict):
-            what = f"has the keys {', '.join(self._top) or 'none'}"
+            what = f"has the keys {_named(self._top)}"
         else:
-            what = f"is {shown(self.content)}"
+            what = f"is {shown(self.answer.body, self._redaction)}"
         proposals = self.lists()
         advice = (
-            "set data_selector to " + " or ".join(map(repr, proposals))
+            "set data_selector to " + " or ".join(map(repr, proposals[:SHOWN_NAMES]))
             if proposals
             else "set data_selector to where the records are"
         )
         return FatalAPIError(
-            f"{self.place}: data_selector {self.selector!r} finds no list of records; "
-            f"the response {what}: {advice}."
+            f"GET {self.url}: data_selector {self.selector!r} finds no list of "
+            f"records; the response {what}: {advice}."
         )
 
 
-def shown(body: bytes) -> str:
-    """Return the beginning of a body as one line of text, quoted, without the key."""
-    text = body[: 4 * SHOWN_CHARACTERS].decode(errors="replace")
-    # Before it is cut: half a key would not be recognised any more.
-    text = " ".join(redaction.redacted(text).split())
-    return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
+def _named(keys: Iterable[str]) -> str:
+    """Return the first of an object's keys, on one line."""
+    names = [key if _PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
+    cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
+    more = ["…"] * (len(names) > SHOWN_NAMES)
+    return ", ".join(cut + more) or "none"
 
 
 def _on_one_line(body: bytes) -> bytes:
@@ -243,21 +318,6 @@ def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:
     if first == b"[":
         return _decode_array(raw)
     return glanced_at(raw)
-
-
-def _reports_error(top: dict[str, Raw]) -> bool:
-    return any(_is_said(glanced_at(top.get(key, b"null"))) for key in _ERRORS) or any(
-        bytes(top.get(key, b"")) == b"false" for key in _SUCCESSES
-    )
-
-
-def _is_said(error: Any) -> bool:
-    """Return whether there is anything in an error, such as a code that is not 0."""
-    if isinstance(error, dict):
-        return any(map(_is_said, error.values()))
-    if isinstance(error, list):
-        return any(map(_is_said, error))
-    return bool(error)
 
 
 def _without(top: dict[str, Raw], keys: tuple[str, ...] | None) -> dict[str, Any]:

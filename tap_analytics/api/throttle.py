@@ -1,86 +1,46 @@
-"""When the next request may be sent: one throttle for all threads and streams."""
+"""The gate that every request of a run goes through, on whichever thread."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections import deque
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from tap_analytics.api.rate_limit import RateLimit
 from tap_analytics.progress import Holdup
+from tap_analytics.run import StopFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-FIRST_AT_ONCE = 4
-"""So many requests are sent at once to an API of which nothing is known yet."""
-
-FEW = 8
-"""A refusal after fewer answers says nothing yet of a limit, if it is the first."""
-
-REMEMBERED = 10_000
-"""So many answers are remembered at least; a limit that is learned may be larger."""
-
-STRETCH = 1.1
-"""So much longer the window gets if a limit that seemed good was none."""
-
-PATIENCE = 64
-"""After so many windows without a refusal at most, a learned limit is raised."""
-
 
 class Throttle:
     """Holds requests back as long as the API, or a limit, wants it.
 
-    At most `requests` requests reach the API in any window of `seconds`. What counts
-    is when a request arrives there, which is not known; but an answer took at least
-    as long as the fastest one did, so a request counts as arrived half that long
-    before its answer, and as long as there is none, as arriving now.
-
-    If no limit is configured, one is learned from the first refusal: what was
-    answered until then, in the time until then and the wait that the API asks for.
-    After some windows without a refusal it is raised by one, then window by window
-    by twice as much as before, so that a refusal that was no limit is soon forgotten;
-    after each refusal it takes twice as many windows until that is tried again. And
-    since each request under way may be refused, there are at first few of them.
-
     Args:
-        requests: At most so many in any window; `None` if no limit is known.
-        seconds: Length of the window.
+        limit: Says when a request may be sent.
         clock: Tells the time in seconds; only differences matter.
         held: Measures how long requests are held back.
+        stop: Ends every wait.
     """
 
     def __init__(
         self,
-        requests: int | None = None,
-        seconds: float = 10,
+        limit: RateLimit | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         held: Holdup | None = None,
+        stop: StopFlag | None = None,
     ) -> None:
-        self.requests = requests
-        self.seconds = seconds
-        self.refusals = 0
-        self._learns = requests is None
+        self.limit = limit or RateLimit()
         self.held = held or Holdup(clock)
         self._clock = clock
+        self._stop = stop or StopFlag()
         self._changed = threading.Condition()
-        self._under_way = 0
-        self._answered: deque[float] = deque(maxlen=max(requests or 0, REMEMBERED))
-        self._fastest = math.inf
-        self._first_answer_at = math.inf
-        self._is_connected = False
-        self._closed_until = -math.inf
-        self._opened_at: float | None = None
-        self._answers = 0
-        self._doubted = False
-        self._good = 1
-        self._step = 1
-        self._patience = 1
-        self._raise_at = math.inf
+        self._stop.on_set(self._wake)
 
     @contextmanager
     def request(self) -> Iterator[float]:
@@ -88,30 +48,29 @@ class Throttle:
 
         Yields:
             When the request was sent, by the clock.
+
+        Raises:
+            StoppedError: If the run is to end.
         """
         with self._changed:
-            while (wait := self.wait(self._clock())) > 0:
+            self._stop.check()
+            while (wait := self.limit.wait(self._clock())) > 0:
                 with self._held(wait):
                     self._changed.wait(min(wait, threading.TIMEOUT_MAX))
+                self._stop.check()
             sent_at = self._clock()
-            self.sent(sent_at)
+            self.limit.sent(sent_at)
         try:
             yield sent_at
         finally:
             with self._changed:
-                self.answered(sent_at, self._clock())
+                self.limit.answered(sent_at, self._clock())
                 self._changed.notify_all()
 
-    def _held(self, wait: float) -> AbstractContextManager[None]:
-        if wait == math.inf:  # It is for an answer, which may come at any time.
-            return nullcontext()
-        self.held.until = self._clock() + wait
-        return self.held
-
     def hold(self, seconds: float) -> None:
-        """Let nobody send for so many seconds from now: the API asked for it."""
+        """Let nobody send for so many seconds from now."""
         with self._changed:
-            self._close(self._clock() + seconds)
+            self.limit.close(self._clock() + seconds)
 
     def refused(self, sent_at: float, seconds: float) -> None:
         """Take note that the API refused a request as one too many.
@@ -121,81 +80,14 @@ class Throttle:
             seconds: How long nobody may send from now.
         """
         with self._changed:
-            self.refusals += 1
-            now = self._clock()
-            if self._opened_at is not None and sent_at >= self._opened_at:
-                if self._learns:
-                    self._learn(now, seconds)
-                self._opened_at, self._answers = None, 0
-            self._close(now + seconds)
+            self.limit.refused(sent_at, self._clock(), seconds)
 
-    # What follows does not wait, and is called with the lock held.
+    def _held(self, wait: float) -> AbstractContextManager[None]:
+        if wait == math.inf:  # It is for an answer, which may come at any time.
+            return nullcontext()
+        self.held.until = self._clock() + wait
+        return self.held
 
-    def wait(self, now: float) -> float:
-        """Return for how many seconds no request may be sent.
-
-        Returns:
-            Not above 0 if one may be sent now, infinity if an answer has to come first.
-        """
-        wait = self._closed_until - now
-        if self._learns and self._under_way >= max(FIRST_AT_ONCE, self._answers // 3):
-            return math.inf
-        if self.requests is not None:
-            self._raise(now)
-            while self._answered and self._leaves_at() <= now:
-                self._answered.popleft()
-            if self._under_way + len(self._answered) >= self.requests:
-                if not self._answered:
-                    return math.inf
-                wait = max(wait, self._leaves_at() - now)
-        return wait
-
-    def _leaves_at(self) -> float:
-        """Return when the request that arrived first leaves the window."""
-        # The first requests had to connect, which may take longer than all the rest.
-        back = self._fastest / 2 if self._is_connected else 0
-        return self._answered[0] - back + self.seconds
-
-    def sent(self, now: float) -> None:
-        """Count a request as sent."""
-        self._under_way += 1
-        if self._opened_at is None:
-            self._opened_at = now
-
-    def answered(self, sent_at: float, now: float) -> None:
-        """Count a request as answered, or failed without an answer."""
-        self._under_way -= 1
-        if self._opened_at is not None and sent_at >= self._opened_at:
-            self._answers += 1
-        self._fastest = min(self._fastest, now - sent_at)
-        self._is_connected = self._is_connected or sent_at >= self._first_answer_at
-        self._first_answer_at = min(self._first_answer_at, now)
-        self._answered.append(now)
-
-    def _close(self, until: float) -> None:
-        self._closed_until = max(self._closed_until, until)
-
-    def _learn(self, now: float, seconds: float) -> None:
-        opened_at = now if self._opened_at is None else self._opened_at
-        doubtful = self._answers < FEW and not self._doubted
-        self._doubted = doubtful
-        if doubtful:
-            return
-        known = self.requests is not None and seconds <= self.seconds
-        if known and self._answers >= (self.requests or 0):
-            if self.requests == self._good:
-                self.seconds *= STRETCH
-            self.requests = self._good
-        else:
-            self.requests = max(1, self._answers)
-            self.seconds = max(1, seconds + now - opened_at)
-        self._good, self._step = self.requests, 1
-        self._patience = min(2 * self._patience, PATIENCE)
-        self._raise_at = now + seconds + self._patience * self.seconds
-
-    def _raise(self, now: float) -> None:
-        if self.requests is not None and now >= self._raise_at:
-            self._good = self.requests
-            self.requests += self._step
-            self._step *= 2
-            self._raise_at = now + self.seconds
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

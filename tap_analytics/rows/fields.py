@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from tap_analytics.api.page import shown
 from tap_analytics.errors import FatalAPIError
+from tap_analytics.json_text import shown
 
 if TYPE_CHECKING:
     import logging

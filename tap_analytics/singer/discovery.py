@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.api.pagination import Pagination
-from tap_analytics.errors import VanishedError
+from tap_analytics.errors import LeftOutError
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.rows.inference import Inference
 from tap_analytics.singer.messages import glanced_at
@@ -16,9 +16,8 @@ from tap_analytics.singer.messages import glanced_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from singer_sdk.helpers.types import Context
-
     from tap_analytics.api.page import Page
+    from tap_analytics.reading.branches import Context
     from tap_analytics.rows.fields import Row
     from tap_analytics.singer.stream import AnalyticsStream
 
@@ -63,7 +62,7 @@ def _pages(
     stream: AnalyticsStream, context: Context | None, size: int
 ) -> Iterator[Page]:
     """Return the pages in a context, none longer than it has to be."""
-    asked = stream.pagination.page_size
+    asked = stream.source.pagination.shared.page_size
     config = {
         **stream.config,
         "page_size_by_stream": None,
@@ -71,7 +70,7 @@ def _pages(
     }
     paginator = Pagination(config, stream.name, _silent).paginator()
     while not paginator.finished:
-        page = stream.fetch(context, paginator.current_value)
+        page = stream.source.fetch(context, paginator.current_value)
         paginator.advance(page)
         if not paginator.repeated:
             yield page
@@ -88,7 +87,7 @@ def _first_pages(
 ) -> Iterator[Page]:
     """Return the first page in each of a few contexts."""
     for context in islice(contexts, PARENTS_TRIED):
-        with suppress(VanishedError):
+        with suppress(LeftOutError):
             yield from islice(_pages(stream, context, size), 1)
 
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import msgspec
 from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
-from tap_analytics.target_dlt import configuration
+from tap_analytics.compat import override
+from tap_analytics.plugin.declared import DeclaredSettings
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
 from tap_analytics.target_dlt.columns.stream_buffer import StreamOptions
-from tap_analytics.target_dlt.compat import override
-from tap_analytics.target_dlt.errors import InputError, OutputError, SetupError
+from tap_analytics.target_dlt.errors import InputError, OutputError
 from tap_analytics.target_dlt.loading.loader import Loader
 from tap_analytics.target_dlt.loads import Loads
 from tap_analytics.target_dlt.settings import SETTINGS
@@ -81,31 +80,41 @@ class TargetDlt(Target):
         self._stopped_by: signal.Signals | None = None
 
     @classmethod
+    def declared_settings(cls) -> DeclaredSettings:
+        """Return the target's settings, those of the SDK among them."""
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        return DeclaredSettings(schema, "TARGET_DLT_")
+
+    @classmethod
     @override
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:
-        """Read the config files, and over them what the environment sets."""
-        schema = cls.config_jsonschema
-        cls.append_builtin_config(schema)
-        given = super().cb_config(ctx, param, ())
-        given.config = configuration.read_settings(value, os.environ, schema)
-        configuration.warn_of_unknown(given.config, schema, cls.logger)
-        return given
-
-    @classmethod
-    @override
-    def invoke(cls, **options: Any) -> None:
-        """Run the command.
+        """Read the config files, and over them what the environment sets.
 
         Raises:
-            SetupError: A setting is not valid; the SDK alone would use several lines.
+            ConfigError: A file can't be read, or a variable is not of its setting's
+                type.
         """
-        try:
-            super().invoke(**options)
-        except ConfigValidationError as error:
-            msg = f"The settings are not valid: {'; '.join(error.errors)}."
-            raise SetupError(msg) from None
+        declared = cls.declared_settings()
+        given = super().cb_config(ctx, param, ())
+        given.config = declared.read(value, os.environ)
+        declared.warn_of_unknown(given.config, cls.logger)
+        return given
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings; the SDK alone would use several lines, not one.
+
+        Raises:
+            ConfigError: A setting is not valid.
+        """
+        del raise_errors
+        declared = self.declared_settings()
+        declared.require_valid(self._config)
+        self._config = declared.with_defaults(self._config)
+        return []
 
     @classmethod
     @override

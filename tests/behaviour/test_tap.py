@@ -396,7 +396,7 @@ def test_the_connection_test_fails_with_a_wrong_key(
     api: Sandbox, tmp_path: Path
 ) -> None:
     outcome = run_tap(settings(api, api_key="wrong"), "--test", folder=tmp_path)
-    assert "the API key was refused" in outcome.error
+    assert "The API key was refused" in outcome.error
 
 
 def test_settings_come_from_the_environment(api: Sandbox, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from tap_analytics.target_dlt.target import TargetDlt
-from tests.helpers.scanning import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,14 +96,13 @@ def duckdb_at(path: Path) -> Database:
     return Database({"credentials": str(path)}, query)
 
 
-def postgres_at(socket: str, dataset: str) -> Database:
+def postgres_at(uri: str, dataset: str) -> Database:
     """Make a database of a dataset in PostgreSQL.
 
     Args:
-        socket: The directory of the server's socket.
+        uri: The URI of the database.
         dataset: The dataset's name.
     """
-    uri = f"postgresql://postgres:{PASSWORD}@localhost/postgres?host={socket}"
 
     def query(sql: str) -> list[tuple[Any, ...]]:
         with (

@@ -121,13 +121,6 @@ def test_a_second_secret_leaves_the_first_hidden(redaction: Redaction) -> None:
     assert redaction.redacted(f"{KEY} other") == f"{HIDDEN} {HIDDEN}"
 
 
-def test_what_is_forgotten_is_hidden_no_more(redaction: Redaction) -> None:
-    redaction.forget()
-    assert redaction.redacted(KEY) == KEY
-    redaction.hide("other")
-    assert redaction.redacted(f"{KEY} other") == f"{KEY} {HIDDEN}"
-
-
 def test_a_secret_within_another_is_no_way_to_the_rest() -> None:
     redaction = Redaction()
     redaction.hide("abc")

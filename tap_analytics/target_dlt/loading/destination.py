@@ -19,7 +19,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
-from tap_analytics.target_dlt.compat import override
+from tap_analytics.compat import override
 from tap_analytics.target_dlt.errors import SetupError
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
-from tap_analytics.target_dlt.compat import override
+from tap_analytics.compat import override
 from tap_analytics.target_dlt.errors import LoadError
 from tap_analytics.target_dlt.loading.table_client import TableClient, sql_client_of
 from tap_analytics.target_dlt.loading.table_statements import TableStatements

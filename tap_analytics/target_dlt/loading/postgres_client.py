@@ -25,8 +25,8 @@ from dlt.destinations.impl.postgres.postgres import (
 )
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
 
+from tap_analytics.compat import override
 from tap_analytics.target_dlt.columns.column_types import from_hints
-from tap_analytics.target_dlt.compat import override
 from tap_analytics.target_dlt.loading.stored_columns import read_columns
 from tap_analytics.target_dlt.loading.table_client import (
     TableClient,

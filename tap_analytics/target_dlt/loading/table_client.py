@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
-from tap_analytics.target_dlt.compat import override
+from tap_analytics.compat import override
 
 if TYPE_CHECKING:
     from dlt.common.destination.client import FollowupJobRequest, RunnableLoadJob

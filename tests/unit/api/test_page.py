@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
-from tap_analytics.api.page import Page, plain_path, shown
+from tap_analytics.api.answer import Answer
+from tap_analytics.api.page import Page, plain_path
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.json_text import shown
 
 
-def response(body: bytes | str) -> requests.Response:
-    answer = requests.Response()
-    answer.status_code = 200
-    answer.url = "https://api.example.com/v1/users"
-    answer.raw = io.BytesIO(body.encode() if isinstance(body, str) else body)
-    return answer
+def answer(body: bytes | str, **headers: str) -> Answer:
+    return Answer(
+        "https://api.example.com/v1/users",
+        headers=CaseInsensitiveDict(
+            {name.replace("_", "-"): value for name, value in headers.items()}
+        ),
+        body=body.encode() if isinstance(body, str) else body,
+    )
 
 
 def page(body: bytes | str, selector: str = "data") -> Page:
-    return Page(response(body), selector, "GET https://api.example.com/v1/users")
+    return Page(answer(body), selector)
 
 
 def texts(body: bytes | str, selector: str = "data") -> list[str]:
@@ -197,21 +200,6 @@ def test_a_top_level_array_has_no_envelope(selector: str) -> None:
     assert page("[]", selector).envelope == {}
 
 
-def test_a_page_is_the_response_too() -> None:
-    answer = response('{"data": []}')
-    answer.headers["Link"] = '<https://api.example.com/v1/users?page=2>; rel="next"'
-    read = Page(answer, "data")
-    assert read.links["next"]["url"].endswith("page=2")
-    assert read.url == answer.url
-    assert read.json() == {"data": []}
-
-
-def test_a_response_is_made_a_page_once() -> None:
-    read = Page.of(response('{"data": []}'))
-    assert read.records == []
-    assert Page.of(read) is read
-
-
 # What is no page
 
 JSON = st.recursive(
@@ -229,7 +217,7 @@ def test_a_body_cut_off_anywhere_may_come_whole_the_next_time(
 ) -> None:
     body = json.dumps(sent, ensure_ascii=ascii_only).encode()
     cut = data.draw(st.integers(0, len(body) - 1))
-    with pytest.raises(RetriableAPIError, match="no JSON"):
+    with pytest.raises(RetriableAPIError, match="not JSON"):
         page(body[:cut])
 
 
@@ -284,7 +272,7 @@ def test_a_selector_that_finds_nothing_is_answered_with_what_is_there(
 @pytest.mark.parametrize("selector", ["data[", "my items", "data[?(]"])
 def test_a_selector_that_is_no_jsonpath_is_named(selector: str) -> None:
     message = refusal('{"data": []}', selector)
-    assert f"data_selector {selector!r} is no JSONPath" in message
+    assert f"data_selector {selector!r} is not a JSONPath" in message
 
 
 @given(
@@ -298,6 +286,42 @@ def test_every_selector_that_is_proposed_finds_the_records(items: Any) -> None:
     message = refusal(body, "data")
     for proposal in re.findall("'([^']*)'", message.partition(" to ")[2]):
         assert texts(body, proposal) == ['{"id": 1}']
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        '"meta": ' + '{"meta": ' * 5_000 + "1" + "}" * 5_000,
+        '"other": ' + "[" * 5_000 + "]" * 5_000,
+    ],
+)
+def test_a_body_nested_too_deeply_beside_its_records_is_no_page(beside: str) -> None:
+    with pytest.raises(FatalAPIError, match="nested too deeply"):
+        page(f'{{"data": [], {beside}}}')
+
+
+def test_of_an_object_with_an_id_as_each_key_the_first_are_shown() -> None:
+    message = refusal(json.dumps({str(number): {} for number in range(10_000)}))
+    assert "has the keys 0, 1, 2," in message
+    assert ", 19, …: set data_selector" in message
+
+
+def test_keys_of_any_kind_leave_one_line() -> None:
+    message = refusal(json.dumps({"a\nb": 1, "\x1b[2J": 2, "x" * 9_000: 3, "c, d": 4}))
+    assert message.isprintable()
+    assert len(message) < 500
+    assert r"has the keys 'a\nb', '\x1b[2J', xxx" in message
+
+
+def test_so_many_lists_are_proposed_and_no_more() -> None:
+    message = refusal(json.dumps({f"list{number}": [] for number in range(10_000)}))
+    assert message.count(" or ") < 20
+
+
+def test_a_long_error_is_cut() -> None:
+    with pytest.raises(RetriableAPIError) as caught:
+        page(json.dumps({"data": [], "errors": ["x" * 1_000_000]}))
+    assert len(str(caught.value)) < 500
 
 
 # What is shown of a body

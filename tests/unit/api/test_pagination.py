@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from dataclasses import dataclass, field
@@ -10,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
+from tap_analytics.api.answer import Answer
 from tap_analytics.api.page import Page
-from tap_analytics.api.pagination import EMPTY_PAGES, NextRequest, Pagination, Paginator
-from tap_analytics.errors import FatalAPIError
+from tap_analytics.api.pagination import Pagination
+from tap_analytics.api.paginators import EMPTY_PAGES, Paginator
+from tap_analytics.api.stream_pages import Belief, NextRequest
+from tap_analytics.errors import FatalAPIError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +27,17 @@ URL = "https://api.example.com/v1/team/time"
 STREAM = "time"
 
 
-def page(body: Any, link: str = "", url: str = URL, **headers: str) -> Page:
+def page(
+    body: Any, link: str = "", url: str = URL, selector: str = "data", **headers: str
+) -> Page:
     """Make a page; a list becomes the whole body, the records elsewhere `data`."""
-    response = requests.Response()
-    response.status_code = 200
-    response.url = url
-    response.raw = io.BytesIO(json.dumps(body).encode())
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
     if link:
-        response.headers["Link"] = link
-    for name, value in headers.items():
-        response.headers[name.replace("_", "-")] = value
-    return Page(response, "$" if isinstance(body, list) else "data")
+        named["Link"] = link
+    answer = Answer(
+        url, headers=CaseInsensitiveDict(named), body=json.dumps(body).encode()
+    )
+    return Page(answer, "$" if isinstance(body, list) else selector)
 
 
 def rows(count: int, start: int = 0) -> list[dict[str, int]]:
@@ -174,12 +176,11 @@ def test_a_url_in_the_body_leads_to_the_next_page(
 
 def test_a_url_beside_the_records_leads_to_the_next_page() -> None:
     body = {"result": {"items": rows(2), "next": f"{URL}?page=2"}}
-    response = Page(page(body), "result.items")
-    assert after(response) == NextRequest(f"{URL}?page=2")
+    assert after(page(body, selector="result.items")) == NextRequest(f"{URL}?page=2")
 
 
 def test_a_url_that_is_none_is_an_error_of_the_api() -> None:
-    with pytest.raises(FatalAPIError, match="stream 'time': the next page has no URL"):
+    with pytest.raises(FatalAPIError, match="URL of the next page is not valid"):
         after(page({"data": rows(2), "next": "https://[::1"}))
 
 
@@ -304,10 +305,6 @@ def test_empty_pages_with_records_between_them_are_no_loop() -> None:
         data = rows(1) if number == EMPTY_PAGES else []
         paginator.advance(page({"data": data, "next_cursor": f"c{number}"}))
     assert not paginator.finished
-
-
-def test_the_sdk_is_told_to_go_on_after_an_empty_page() -> None:
-    assert pagination().paginator().continue_if_empty(page([]))
 
 
 # Numbers
@@ -511,25 +508,74 @@ def test_a_server_without_pages_is_read_once_with_one_warning(
     style: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     stream = pagination(style)
-    for start in (0, 10):
-        paginator = stream.paginator()
-        everything = page(rows(2, start))
-        assert feed(paginator, everything, everything) == [False, True]
-        assert paginator.finished
+    everything = page(rows(2))
+    first, second = stream.paginator(), stream.paginator()
+    assert feed(first, *[everything] * 3) == [False, True, True]
+    assert first.finished
+    assert feed(second, *[everything] * 2) == [False, True]
+    assert second.finished
     assert len(warnings(caplog)) == 1
+    assert not stream.shared.doubts
 
 
 def test_a_server_that_answers_with_its_last_page_again_is_read_once() -> None:
     paginator = pagination("page").paginator()
-    responses = [page(rows(2, start)) for start in (0, 2, 2)]
-    assert feed(paginator, *responses) == [False, False, True]
+    responses = [page(rows(2, start)) for start in (0, 2, 2, 2)]
+    assert feed(paginator, *responses) == [False, False, True, True]
     assert paginator.finished
 
 
-def test_a_server_that_begins_again_is_read_once() -> None:
+def test_a_server_that_begins_again_is_read_once_and_the_list_is_in_doubt() -> None:
+    stream = pagination("page")
+    paginator = stream.paginator()
+    responses = [page(rows(2, start)) for start in (0, 2, 0, 2)]
+    assert feed(paginator, *responses) == [False, False, True, True]
+    assert paginator.finished
+    assert "two pages in a row" in stream.shared.doubts[0]
+
+
+@pytest.mark.parametrize("style", ["page", "offset"])
+def test_rows_that_move_a_page_to_the_next_place_hide_none_behind_it(
+    style: str,
+) -> None:
+    paginator = pagination(style).paginator()
+    responses = [page(rows(2, start)) for start in (0, 2, 2, 4)]
+    assert feed(paginator, *responses) == [False, False, True, False]
+    assert not paginator.finished
+
+
+@pytest.mark.parametrize("first_again", [True, False])
+def test_known_records_on_one_page_do_not_end_a_list_that_is_told(
+    *, first_again: bool
+) -> None:
+    paginator = pagination("cursor").paginator()
+    starts = (0, 0, 2) if first_again else (0, 2, 0, 4)
+    for number, start in enumerate(starts):
+        paginator.advance(page({"data": rows(2, start), "next_cursor": f"c{number}"}))
+    assert not paginator.finished
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope"),
+    [("cursor", "next_cursor"), ("next_url", "next")],
+)
+def test_the_same_records_at_each_next_page_are_an_error(
+    style: str, envelope: str
+) -> None:
+    paginator = pagination(style).paginator()
+    responses = [
+        page({"data": rows(2), envelope: f"/v1/team/time?nonce={number}"})
+        for number in range(3)
+    ]
+    with pytest.raises(FatalAPIError, match="same records for each next page"):
+        feed(paginator, *responses)
+
+
+def test_progress_is_judged_by_ids_not_by_what_is_beside_them() -> None:
     paginator = pagination("page").paginator()
-    responses = [page(rows(2, start)) for start in (0, 2, 0)]
-    assert feed(paginator, *responses) == [False, False, True]
+    for nonce in range(3):
+        signed = [{**row, "avatar": f"?signature={nonce}"} for row in rows(2)]
+        paginator.advance(page(signed))
     assert paginator.finished
 
 
@@ -573,11 +619,8 @@ def test_the_first_page_again_means_that_the_parameter_counts_from_1() -> None:
 # What is said
 
 
-@pytest.mark.parametrize("style", ["auto", "none"])
-def test_a_full_single_page_is_suspicious(
-    style: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    stream = pagination(style, page_size=2)
+def test_a_full_single_page_is_suspicious(caplog: pytest.LogCaptureFixture) -> None:
+    stream = pagination("none", page_size=2)
     for count in (1, 2, 2, 3):
         stream.paginator().advance(page(rows(count)))
     (warning,) = warnings(caplog)
@@ -599,16 +642,20 @@ def test_repeated_records_are_not_counted(caplog: pytest.LogCaptureFixture) -> N
     assert warnings(caplog)[0].startswith("stream 'time': 4 records were read")
 
 
-@pytest.mark.parametrize("style", ["auto", "none", "page"])
+@pytest.mark.parametrize(
+    ("style", "config"), [("none", {}), ("page", {"first_page": 1}), ("offset", {})]
+)
 def test_fewer_records_than_the_api_counts_are_suspicious(
-    style: str, caplog: pytest.LogCaptureFixture
+    style: str, config: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    paginator = pagination(style).paginator()
+    stream = pagination(style, **config)
+    paginator = stream.paginator()
     paginator.advance(page({"data": rows(2), "total": 6}))
     feed(paginator, *[page({"data": [], "total": 6})] * 2)
     assert paginator.finished
     (warning,) = warnings(caplog)
     assert "2 records were read, the API counts more (total 6)" in warning
+    assert stream.shared.doubts
 
 
 @pytest.mark.parametrize(
@@ -783,7 +830,8 @@ def test_every_row_is_read_once_with_at_most_one_request_more_than_pages(
     setting, server = setting_and_server
     paginator = pagination(setting, page_size=page_size).paginator()
     assert read(paginator, server.answer) == [*range(server.count)]
-    assert len(server.asked) <= max(server.pages(page_size), 1) + 1
+    more = 2 if server.clamps else 1
+    assert len(server.asked) <= max(server.pages(page_size), 1) + more
 
 
 @settings(max_examples=500, deadline=None)
@@ -801,3 +849,229 @@ def test_no_parent_lacks_a_row_whatever_the_others_have(
         server = Server(style, count, most)
         assert read(stream.paginator(), server.answer) == [*range(count)]
         assert len(server.asked) <= max(server.pages(page_size), 1) + 1
+
+
+# What is believed, and looked at again
+
+
+def end(response: Page, style: str = "auto", **config: Any) -> Paginator:
+    paginator = pagination(style, **config).paginator()
+    paginator.advance(response)
+    assert paginator.finished
+    return paginator
+
+
+def beliefs(paginator: Paginator) -> list[Belief]:
+    return [unproven.belief for unproven in paginator.unproven]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"count": 6},
+        {"total_entries": 6},
+        {"page_info": {"remaining_pages": 2}},
+        {"more": "/somewhere/else"},
+        {"nextThing": "abc"},
+        {"has_more_of_them": True},
+        {"per_page": 2},
+        {"cursor": None},
+        {"total": 6},
+    ],
+)
+def test_a_sign_that_is_not_understood_asks_for_a_look_further(
+    envelope: dict[str, Any],
+) -> None:
+    assert beliefs(end(page({"data": rows(2), **envelope}))) == [Belief.ONE_PAGE]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {},
+        {"count": 2},
+        {"total": 2},
+        {"discount": 30},
+        {"account": 1234},
+        {"total_hours": 360},
+        {"per_page": 50},
+        {"more": False},
+        {"next": None},
+        {"page_title": "Clients"},
+        {"country": "NEXTLAND", "nextcloud": True},
+    ],
+)
+def test_what_says_nothing_of_pages_asks_for_none(envelope: dict[str, Any]) -> None:
+    assert beliefs(end(page({"data": rows(2), **envelope}))) == []
+
+
+def test_a_header_may_be_a_sign_too() -> None:
+    assert beliefs(end(page(rows(2), Page_Token="x", X_Total_Things="6"))) == [
+        Belief.ONE_PAGE
+    ]
+    assert beliefs(end(page(rows(2), X_RateLimit_Count="60"))) == []
+
+
+def test_the_look_further_asks_for_page_2_or_an_offset() -> None:
+    by_page = end(page({"data": rows(2), "count": 6})).unproven[0].go_on()
+    assert by_page.current_value == params(page=2)
+    envelope = {"data": rows(2), "the_offset_to_use": 2, "more_offset": "yes"}
+    by_offset = end(page(envelope)).unproven[0].go_on()
+    assert by_offset.current_value == params(offset=2)
+
+
+@pytest.mark.parametrize("data", [[], rows(2)])
+def test_a_look_further_that_finds_nothing_new_is_over(data: Any) -> None:
+    paginator = end(page({"data": rows(2), "count": 6})).unproven[0].go_on()
+    paginator.advance(page({"data": data, "count": 6}))
+    assert paginator.finished
+    assert not paginator.found_more
+
+
+def test_a_look_further_that_finds_records_goes_on() -> None:
+    paginator = end(page({"data": rows(2), "count": 6})).unproven[0].go_on()
+    paginator.advance(page({"data": rows(2, 2), "count": 6}))
+    assert paginator.found_more
+    assert not paginator.repeated
+    assert paginator.current_value == params(page=3)
+    paginator.advance(page({"data": [], "count": 6}))
+    assert paginator.finished
+
+
+def test_a_cursor_that_is_null_is_asked_for_with_an_empty_one() -> None:
+    paginator = end(page({"data": rows(2), "cursor": None}), "cursor")
+    further = paginator.unproven[0].go_on()
+    assert further.current_value == params(cursor="")
+    further.advance(page({"data": rows(2), "cursor": "2"}))
+    assert further.repeated
+    assert further.current_value == params(cursor="2")
+    further.advance(page({"data": rows(1, 2), "cursor": None}))
+    assert further.finished
+    assert not further.repeated
+
+
+def test_a_short_page_is_believed_to_be_the_last() -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    feed(paginator, page(rows(3)), page(rows(1, 3)))
+    assert beliefs(paginator) == [Belief.SHORT_PAGE]
+    assert paginator.unproven[0].go_on().current_value == params(page=3)
+
+
+def test_an_empty_page_is_the_last_without_doubt() -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    feed(paginator, page(rows(3)), page([]))
+    assert beliefs(paginator) == []
+
+
+def test_a_page_of_the_documented_size_is_not_the_last() -> None:
+    paginator = Pagination(
+        {"pagination": "page", "first_page": 1}, STREAM, logging.getLogger("t"), 5
+    ).paginator()
+    feed(paginator, page(rows(5)), page(rows(4, 5)))
+    assert beliefs(paginator) == [Belief.SHORT_PAGE]
+
+
+def test_a_server_that_cuts_the_documented_size_is_not_believed_any_more() -> None:
+    stream = Pagination(
+        {"pagination": "page", "first_page": 1}, STREAM, logging.getLogger("t"), 50
+    )
+    first, second = stream.paginator(), stream.paginator()
+    feed(first, page(rows(10)))
+    feed(second, page(rows(10, 100)))
+    assert first.finished
+    assert second.finished
+    further = first.unproven[0].go_on()
+    feed(further, page(rows(3, 10)))
+    assert further.found_more
+    assert not further.finished
+    feed(further, page([]))
+    assert further.finished
+
+
+@pytest.mark.parametrize("style", ["page", "offset"])
+def test_a_count_that_ends_a_list_at_a_full_page_is_believed(style: str) -> None:
+    paginator = pagination(style, first_page=1).paginator()
+    feed(paginator, *[page({"data": rows(2, at), "total": 4}) for at in (0, 2)])
+    assert beliefs(paginator) == [Belief.COUNT]
+
+
+@pytest.mark.parametrize("style", ["page", "offset"])
+def test_a_count_of_the_page_is_not_believed_any_more(style: str) -> None:
+    paginator = pagination(style, first_page=1).paginator()
+    feed(paginator, page({"data": rows(2), "total": 2}))
+    further = paginator.unproven[0].go_on()
+    starts_and_counts = [(2, 2), (4, 1), (5, 0)]
+    responses = [page({"data": rows(n, at), "total": n}) for at, n in starts_and_counts]
+    assert feed(further, *responses) == [False] * 3
+    assert further.found_more
+    assert further.finished
+
+
+@pytest.mark.parametrize(
+    ("zero", "found"), [(rows(2, 50), True), (rows(2), False), ([], False)]
+)
+def test_where_nobody_said_so_a_page_0_is_looked_for(zero: Any, *, found: bool) -> None:
+    paginator = pagination("page").paginator()
+    feed(paginator, page(rows(2)), page([]))
+    (unproven,) = paginator.unproven
+    assert unproven.belief is Belief.FIRST_PAGE
+    further = unproven.go_on()
+    assert further.current_value == params(page=0)
+    further.advance(page(zero))
+    assert further.finished
+    assert further.found_more is found
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
+def test_a_page_that_is_refused_may_be_beyond_the_last(status: int) -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    feed(paginator, page(rows(2)))
+    assert paginator.refused(RefusedError("beyond", status))
+    assert paginator.finished
+
+
+def test_a_page_that_is_refused_though_it_was_announced_is_an_error() -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    feed(paginator, page({"data": rows(2), "total_pages": 3}))
+    assert not paginator.refused(RefusedError("beyond", 404))
+
+
+# Other words
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Last_Page": "false"},
+        {"X_Pagination_Page_Count": "3", "X_Pagination_Current_Page": "1"},
+        {"X_Pagination_Total_Count": "6", "X_Pagination_Per_Page": "2"},
+        {"X_Pagination": '{"TotalCount": 6, "PageSize": 2, "CurrentPage": 1}'},
+        {"Next_Page": "2"},
+        {"X_Has_More": "true"},
+    ],
+)
+def test_pages_may_be_announced_by_headers_in_other_words(
+    headers: dict[str, str],
+) -> None:
+    assert after(page(rows(2), **headers)) in (params(page=1), params(page=2))
+
+
+def test_a_content_range_leads_to_the_next_offset() -> None:
+    assert after(page(rows(2), Content_Range="items 0-1/6")) == params(offset=2)
+    assert after(page(rows(2), Content_Range="items 0-1/2")) is None
+
+
+@pytest.mark.parametrize(
+    ("envelope", "request_"),
+    [
+        ({"pagination": {"start": 0, "next_start": 2}}, params(offset=2)),
+        ({"more_items_in_collection": True}, params(page=1)),
+        ({"next_page_start_id": "abc"}, params(cursor="abc")),
+        ({"done": False, "nextRecordsUrl": "/v1/more"}, None),
+    ],
+)
+def test_pages_may_be_announced_by_fields_in_other_words(
+    envelope: dict[str, Any], request_: NextRequest | None
+) -> None:
+    expected = request_ or NextRequest("https://api.example.com/v1/more")
+    assert after(page({"data": rows(2), **envelope})) == expected

@@ -1,0 +1,247 @@
+"""Whether a page has a successor, and how to ask for it.
+
+Losing rows is worse than one request too many. So whatever says that more follows
+is believed, and what contradicts itself stops the run. Where a list ended on a mere
+belief, such as that a short page is the last one, the paginator says so: some of
+these lists are looked at again before the stream counts as whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_analytics.api.page_hints import PageHints
+from tap_analytics.api.seen_ids import Novelty, SeenIds
+from tap_analytics.errors import RefusedError, ShiftedError, VanishedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_analytics.api.page import Page
+    from tap_analytics.api.stream_pages import Belief, NextRequest, StreamPages
+
+EMPTY_PAGES = 1000
+"""More empty pages in a row, each announcing another, are taken for a loop."""
+
+_NOTHING_THERE = frozenset({400, 404, 410, 416, 422})
+"""How APIs refuse a page beyond the last one."""
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """The end of a list that was believed.
+
+    Attributes:
+        belief: What was believed.
+        weight: The larger, the more it would tell to look further.
+        go_on: Returns a paginator that looks further.
+        doubt: What to say if looking further shows nothing; empty for nothing.
+    """
+
+    belief: Belief
+    weight: int
+    go_on: Callable[[], Paginator]
+    doubt: str = ""
+
+
+class Paginator(ABC):
+    """What follows the pages of one stream and context.
+
+    Args:
+        shared: What is set, and known so far, of the stream.
+        first: The request to begin with.
+        before: Where the paginator looks further than another one: the digest of the
+            ids of that one's last page.
+        tests: What it looks further for.
+
+    Attributes:
+        current_value: The request for the page that `advance` has not seen yet.
+        finished: Whether the page last given to `advance` was the last.
+        repeated: Whether that page holds only records of earlier ones: they must not
+            be emitted again.
+        counted: How many records the list has, by what the API last said of it.
+        unproven: Once finished: on what beliefs the list ended, if on any.
+        found_more: Whether looking further brought records.
+    """
+
+    style: str
+
+    def __init__(
+        self,
+        shared: StreamPages,
+        first: NextRequest,
+        *,
+        before: int | None = None,
+        tests: Belief | None = None,
+    ) -> None:
+        self.shared = shared
+        self.current_value = first
+        self.finished = False
+        self.repeated = False
+        self.counted: int | None = None
+        self.unproven: list[Unproven] = []
+        self.found_more = False
+        self.tests = tests
+        self._seen = SeenIds(before)
+        self._pages = 0
+        self._known_in_a_row = 0
+        self._all_same = True
+        self._empty_pages = 0
+        self._before = 0
+
+    @abstractmethod
+    def follow(self, hints: PageHints) -> NextRequest | None:
+        """Return the request for the page after this one, `None` at the end."""
+
+    def announces_more(self, hints: PageHints) -> bool:  # noqa: ARG002
+        """Return whether the API says that more follows a page that it repeated."""
+        return True
+
+    def may_repeat(self) -> bool:
+        """Return whether the page just read had to be the one before it."""
+        return False
+
+    def ahead(self, count: int) -> list[NextRequest]:  # noqa: ARG002
+        """Return at most `count` requests that surely follow the current one."""
+        return []
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether the API has said that the current page exists."""
+        return True
+
+    def advance(self, page: Page) -> None:
+        """Take the page that `current_value` asked for.
+
+        Raises:
+            ShiftedError: If the list has shrunk.
+            FatalAPIError: If the API contradicts itself.
+        """
+        novelty = self._novelty(page)
+        self.repeated = novelty is not Novelty.NEW
+        if self.finished:
+            return  # The page was fetched ahead, beyond the end.
+        hints = PageHints(page)
+        self._check_steady(hints)
+        if self.tests is not None and self._pages == 0:
+            if self.ends_test(novelty, page):
+                self.finished = True
+                return
+            self.found_more = True
+            self.shared.refuted.add(self.tests)
+        request = self._unless_in_circles(novelty, hints, self.follow(hints))
+        if request is not None and self._pages == 0 and self.tests is None:
+            self._seen.look(page.records)
+        self._pages += 1
+        self._empty_pages = 0 if page.records else self._empty_pages + 1
+        if request and self._empty_pages > EMPTY_PAGES:
+            msg = (
+                f"{self._empty_pages} empty pages in a row, each saying that more "
+                "follows. Set pagination to the API's style, or to none."
+            )
+            raise self.shared.error(msg)
+        if request is None:
+            self.finished = True
+        else:
+            self.current_value = request
+
+    def ends_test(self, novelty: Novelty, page: Page) -> bool:
+        """Return whether a look further shows that there is nothing further."""
+        return novelty is not Novelty.NEW or not page.records
+
+    def refused(self, error: Exception) -> bool:
+        """Take note that the current request was refused.
+
+        Returns:
+            Whether that is how the API says that the list has ended.
+        """
+        if self.tests is None and (self.is_announced or self._pages == 0):
+            return False
+        is_end = isinstance(error, VanishedError) or (
+            isinstance(error, RefusedError) and error.status in _NOTHING_THERE
+        )
+        self.finished = self.finished or is_end
+        return is_end
+
+    def _novelty(self, page: Page) -> Novelty:
+        # Most lists have one page, of which nothing has to be remembered.
+        if self._pages == 0 and self.tests is None:
+            return Novelty.NEW
+        return self._seen.look(page.records)
+
+    def _unless_in_circles(
+        self, novelty: Novelty, hints: PageHints, request: NextRequest | None
+    ) -> NextRequest | None:
+        if novelty is Novelty.NEW or request is None:
+            self._known_in_a_row, self._all_same = 0, True
+            return request
+        self._known_in_a_row += 1
+        self._all_same = self._all_same and novelty is Novelty.SAME
+        is_sure = self._all_same and self.shared.repeats_pages
+        if self._known_in_a_row == 1 and (not is_sure or self.may_repeat()):
+            # Rows that were added meanwhile may have moved a page to the next one's
+            # place. Then the page after it is new.
+            return request
+        if not self._all_same:
+            self.shared.doubt(
+                "two pages in a row held only records that had been read: the list is "
+                "not read further. If records are missing, set pagination, and the "
+                "name of its parameter, to what the API documents."
+            )
+            return None
+        if self.announces_more(hints):
+            raise self.shared.error(self.circle())
+        self.shared.repeats_pages = True
+        self.shared.say(
+            logging.WARNING,
+            "%s Its records are read once; if any are missing, set %s_param, or "
+            "pagination to the API's style.",
+            *(self.circle_end(), self.style),
+        )
+        return None
+
+    def circle(self) -> str:
+        """Return what to say where the API repeats a page and announces more."""
+        return (
+            "the API sends the same records for each next page. Set pagination, and "
+            "the name of its parameter, to what the API documents."
+        )
+
+    def circle_end(self) -> str:
+        """Return what to say where the API repeats a page and announces nothing."""
+        return "the next page holds the same records."
+
+    def _check_steady(self, hints: PageHints) -> None:
+        """Raise if the list has shrunk: what moved up a page would be passed over.
+
+        A count that is no more than what came before this page is none of the list.
+        """
+        rows, counted = hints.number("rows"), self.counted
+        self.counted = rows
+        if rows is not None and counted is not None and rows < counted > self._before:
+            msg = (
+                f"the list shrank from {counted} to {rows} records while it was read: "
+                "some may have moved to a page that had been read"
+            )
+            raise ShiftedError(str(self.shared.error(msg)))
+        self._before += len(hints.page.records)
+
+
+class SinglePagePaginator(Paginator):
+    """There is one page."""
+
+    style = "none"
+
+    def follow(self, hints: PageHints) -> None:
+        """Return `None`; say if there may be more."""
+        received = len(hints.page.records)
+        if missing := self.shared.missing(hints, received):
+            self.shared.doubt(missing)
+        elif received == self.shared.page_size:
+            self.shared.doubt(
+                f"the only page holds exactly the {received} records asked for, so "
+                "that more may exist. Set pagination to the API's style."
+            )

@@ -1,0 +1,165 @@
+"""The connection test: what it says of an API, and of one that does not fit."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.helpers.running import Outcome, run_tap, settings
+from tests.helpers.terminals import run as run_in_terminal
+from tests.helpers.terminals import terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_analytics.sandbox import Sandbox
+    from tests.conftest import SandboxFactory
+
+SMALL = {"projects": 3, "tasks": 2, "time_records": 2, "clients": 4, "users": 2}
+
+
+@pytest.fixture
+def api(sandbox: SandboxFactory) -> Sandbox:
+    return sandbox(**SMALL)
+
+
+def check(api: Sandbox, folder: Path, **config: Any) -> Outcome:
+    return run_tap(settings(api, **config), "--test", folder=folder, log_level="INFO")
+
+
+def verdict(outcome: Outcome) -> list[str]:
+    lines = [
+        line.partition("| tap-analytics                  | ")[2]
+        for line in outcome.err.splitlines()
+        if "INFO" in line
+    ]
+    heads = [n for n, line in enumerate(lines) if line.startswith(("It ", "The key"))]
+    return lines[heads[0] :]
+
+
+def advice(outcome: Outcome) -> dict[str, Any]:
+    line = verdict(outcome)[-1]
+    assert line.startswith("Put this into the config: ")
+    settings: dict[str, Any] = json.loads(line.partition(": ")[2])
+    return settings
+
+
+def test_it_tells_what_was_found_out(sandbox: SandboxFactory, tmp_path: Path) -> None:
+    api = sandbox(**SMALL, pagination="page", page_size=2)
+    outcome = check(api, tmp_path)
+    assert outcome.status == 0
+    page = "pagination page (meta.page 1, meta.total_pages {}, meta.total {}, {})"
+    per_page = "meta.per_page 2"
+    assert verdict(outcome)[:6] == [
+        "It works: all 6 streams can be read.",
+        "  key           accepted, sent in X-Api-Key",
+        "  records       found by data_selector 'data'",
+        "  limit         none announced; it is learned if the API refuses a request",
+        f"  clients       2 of 4 rows, {page.format(2, 4, per_page)}",
+        f"  projects      2 of 3 rows, {page.format(2, 3, per_page)}",
+    ]
+    assert "2 of 2 rows of the first project" in verdict(outcome)[6]
+
+
+def test_it_ends_the_output_of_a_terminal(api: Sandbox, tmp_path: Path) -> None:
+    with terminal(columns=100) as screen:
+        text = run_in_terminal(settings(api), screen, tmp_path, "--test")
+    assert text.startswith("It works: all 6 streams can be read.\n  key ")
+    assert text.splitlines()[-1].startswith("  users         2 rows")
+
+
+def test_a_limit_that_is_announced_is_advised(api: Sandbox, tmp_path: Path) -> None:
+    limit = {"RateLimit-Policy": '"default";q=20;w=10', "RateLimit": '"default";r=19'}
+    api.fault("/v1/clients", status=200, headers=limit, body='{"data": []}')
+    outcome = check(api, tmp_path)
+    assert (
+        '  limit         RateLimit-Policy: "default";q=20;w=10' in verdict(outcome)[3]
+    )
+    assert advice(outcome) == {"rate_limit_requests": 20, "rate_limit_seconds": 10}
+    known = check(api, tmp_path, rate_limit_requests=20)
+    assert "20 requests in 10 s, as set; the API says " in verdict(known)[3]
+    assert "config" not in verdict(known)[-1]
+
+
+def test_records_elsewhere_are_found(sandbox: SandboxFactory, tmp_path: Path) -> None:
+    outcome = check(sandbox(**SMALL, envelope="result.items"), tmp_path)
+    assert outcome.status == 1
+    assert verdict(outcome)[:2] == [
+        "It does not work yet.",
+        "  key           accepted, sent in X-Api-Key",
+    ]
+    assert advice(outcome) == {"data_selector": "result.items"}
+
+
+def test_another_prefix_is_found(sandbox: SandboxFactory, tmp_path: Path) -> None:
+    outcome = check(sandbox(**SMALL, path_prefix="/api/v2"), tmp_path)
+    assert outcome.status == 1
+    assert advice(outcome) == {"path_prefix": "/api/v2"}
+
+
+def test_a_refused_key_is_one_request(api: Sandbox, tmp_path: Path) -> None:
+    outcome = check(api, tmp_path, api_key="wrong")
+    assert outcome.status == 1
+    assert api.stats().requests == 1
+    assert verdict(outcome) == [
+        "It does not work yet.",
+        "  key           refused, sent in X-Api-Key",
+        f"  clients       not read: GET {api.url}/v1/clients answered 401 Unauthorized",
+    ]
+
+
+def test_a_key_that_belongs_in_another_header_is_advised(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    asked = {"WWW-Authenticate": 'Bearer realm="api"'}
+    api.fault("/v1/clients", status=401, headers=asked)
+    assert advice(check(api, tmp_path)) == {
+        "api_key_header": "Authorization",
+        "api_key": "Bearer your-key",
+    }
+
+
+def test_a_stream_that_fails_hides_no_other(api: Sandbox, tmp_path: Path) -> None:
+    api.fault("/v1/projects", status=403)
+    outcome = check(api, tmp_path)
+    assert outcome.status == 1
+    headline, *lines = verdict(outcome)
+    assert headline == "The key is accepted, but projects can't be read."
+    assert any(line.startswith("  users         2 rows") for line in lines)
+    assert outcome.errors[0].startswith(f"GET {api.url}/v1/projects answered 403")
+
+
+def test_all_failures_are_in_the_error(api: Sandbox, tmp_path: Path) -> None:
+    api.fault("/v1/team/*", status=404)
+    (error,) = check(api, tmp_path).errors
+    assert "/v1/team/time answered 404" in error
+    assert "/v1/team/users answered 404" in error
+
+
+def test_a_resource_that_no_project_has_is_named(api: Sandbox, tmp_path: Path) -> None:
+    api.fault("/v1/projects/*/tasks", status=404)
+    headline, *lines = verdict(check(api, tmp_path))
+    assert headline == "The key is accepted, but tasks can't be read."
+    assert "does a project have such a resource?" in lines[5]
+
+
+def test_an_api_without_projects_works(sandbox: SandboxFactory, tmp_path: Path) -> None:
+    outcome = check(sandbox(**{**SMALL, "projects": 0}), tmp_path)
+    assert outcome.status == 0
+    headline, *lines = verdict(outcome)
+    assert headline == "It works, but of tasks, time_records nothing is known."
+    assert lines[5] == "  tasks         not asked for: there is no project"
+
+
+def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
+    api.fault("/v1/clients", status=200, body="<html>Log in</html>")
+    outcome = check(api, tmp_path)
+    assert verdict(outcome)[1] == "  key           not tested, sent in X-Api-Key"
+    assert "a body that is not JSON" in outcome.errors[0]
+
+
+def test_columns_are_not_inferred_for_it(api: Sandbox, tmp_path: Path) -> None:
+    assert check(api, tmp_path, undeclared_fields="infer").status == 0
+    assert api.stats().requests == 6
