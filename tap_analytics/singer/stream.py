@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tap_analytics.api.page import Page
     from tap_analytics.reading.account import Account
     from tap_analytics.rows.fields import Row
+    from tap_analytics.rows.inference import Inference
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
 
@@ -65,7 +66,7 @@ class AnalyticsStream(Stream):
     Args:
         tap: The tap.
         account: What all streams share.
-        inferred: JSON schemas of further columns, by name.
+        inferred: Further columns, from a sample that this run has taken.
     """
 
     path: ClassVar[str]
@@ -78,7 +79,7 @@ class AnalyticsStream(Stream):
     """Whether the setting `incremental` is for this stream."""
 
     def __init__(
-        self, tap: RunTap, account: Account, inferred: Mapping[str, Any] | None = None
+        self, tap: RunTap, account: Account, inferred: Inference | None = None
     ) -> None:
         self.account = account
         self._explicit = tap.explicit
@@ -87,9 +88,12 @@ class AnalyticsStream(Stream):
         self.is_filtered = False
         self._schema_is_written = False
         schema = self.properties.to_dict()
+        schema.pop("$schema", None)  # Some targets refuse a SCHEMA that has it.
         columns = schema["properties"]
         rest = columns.pop(ADDITIONAL_FIELDS)
-        columns |= {**(inferred or {}), ADDITIONAL_FIELDS: rest}
+        columns |= inferred.columns if inferred else {}
+        columns[ADDITIONAL_FIELDS] = rest
+        self._sampled_fields = inferred and inferred.fields
         super().__init__(tap, schema=schema)
         self.primary_keys = ("id",)
         # One bookmark per stream, not one per project.
@@ -109,6 +113,7 @@ class AnalyticsStream(Stream):
             keys=self.primary_keys,
             bookmark=self._bookmark(),
             so_far=self._so_far(),
+            sampled_fields=self._sampled_fields,
             is_child=self.parent_stream_type is not None,
         )
 
