@@ -283,7 +283,17 @@ class StreamReader:
         """
         if self.so_far is not None:
             state[UNFINISHED] = None
-        if self.bookmark is not None and not self._doubts:
+        if self.bookmark is None:
+            return
+        if self.bookmark.never_had_a_value:
+            self._logger.warning(
+                "%s: no record has a value in %r, so the next run reads everything "
+                "again. Set incremental to false, or choose another replication key.",
+                self.name,
+                self.bookmark.key,
+                extra={"kind": "no bookmark"},
+            )
+        if not self._doubts:
             self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:

@@ -185,9 +185,19 @@ class AnalyticsStream(Stream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Return the records as Python values, for batches."""
-        branch = Branch(self.source, context, self.account.workers)
+        source = self.source
+        yield from self._records(Branch(source, context, self.account.workers))
+        while due := source.beliefs.due():
+            for place, unproven in due:
+                branch = Branch(
+                    source, place, self.account.workers, new_paginator=unproven.go_on
+                )
+                yield from self._records(branch)
+                source.beliefs.looked(unproven, found_more=branch.found_more)
+
+    def _records(self, branch: Branch[StreamSource]) -> Iterator[Record]:
         for page in branch.pages():
-            yield from map(decoded, self.source.rows(page, context))
+            yield from map(decoded, self.source.rows(page, branch.context))
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -270,6 +280,10 @@ class AnalyticsStream(Stream):
         if write_messages:
             sync_family(self)
             return
+        self.account.warn_once(
+            "With batch_config, ACTIVATE_VERSION is not sent, a run that was stopped "
+            "begins anew, and streams below projects are read from the beginning."
+        )
         for record in super()._sync_records(context, write_messages=False):
             self.progress.wrote(self.name, 1)  # It goes into a batch file.
             yield record
