@@ -1,6 +1,7 @@
-"""Writes what helps to write a config: a JSON schema for editors, and a sample.
+"""Writes what helps to write a config: JSON schemas for editors, and a sample.
 
-Both are made of what `--about` reports, so that settings are declared once.
+They are made of what `--about` reports, and of what the fleet declares, so that
+settings are declared once.
 """
 # ruff: noqa: INP001 - a script, no package
 
@@ -12,9 +13,13 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from tap_analytics.fleet.schema import SCHEMA as FLEET
+from tap_analytics.plugin.validation import mended
+
 FOLDER = Path(__file__).parents[1] / "docs"
 SCHEMA = "config.schema.json"
 SAMPLE = "config.sample.json"
+FLEET_SCHEMA = "fleet.schema.json"
 
 
 def main() -> None:
@@ -27,7 +32,7 @@ def main() -> None:
 def files() -> dict[str, Any]:
     """Returns the contents of the files by name."""
     settings = _about()["settings"]
-    return {SCHEMA: schema(settings), SAMPLE: sample(settings)}
+    return {SCHEMA: schema(settings), SAMPLE: sample(settings), FLEET_SCHEMA: FLEET}
 
 
 def schema(settings: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +46,7 @@ def schema(settings: dict[str, Any]) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of tap-analytics",
         "type": "object",
-        "properties": {"$schema": here, **_mended(_with_null(settings["properties"]))},
+        "properties": {"$schema": here, **mended(_with_null(settings["properties"]))},
         "required": settings["required"],
         "additionalProperties": False,
     }
@@ -54,20 +59,6 @@ def _with_null(settings: dict[str, Any]) -> dict[str, Any]:
         if "null" in setting.get("type", ()) and "enum" in setting
         else setting
         for name, setting in settings.items()
-    }
-
-
-def _mended(schema: Any) -> Any:
-    """Returns a schema with schemas where the SDK has the names of types."""
-    if isinstance(schema, list):
-        return [_mended(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: [_mended({"type": part} if isinstance(part, str) else part) for part in of]
-        if key == "anyOf"
-        else _mended(of)
-        for key, of in schema.items()
     }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tap_analytics.settings import SETTINGS
+from tap_analytics.presets import PRESET_SETTINGS
 
 PROJECT = Path(__file__).parents[1]
 FILES = (
@@ -85,8 +85,10 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         https://docs.meltano.com/reference/plugin-definition-syntax#settings
     """
     definition: dict[str, Any] = {"name": name, "kind": _kind(schema)}
-    # Meltano passes defaults as if they had been set: over a preset they would win.
-    if (default := schema.get("default")) is not None and name not in SETTINGS:
+    # Meltano passes defaults as if they had been set: over a preset they would win, and
+    # over the replication method in a catalog.
+    is_passed = name not in PRESET_SETTINGS | {"incremental"}
+    if (default := schema.get("default")) is not None and is_passed:
         definition["value"] = default
     definition["label"] = schema["title"]
     definition["description"] = schema["description"]

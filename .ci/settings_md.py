@@ -1,4 +1,4 @@
-"""Writes the table of settings into docs/settings.md, as `--about` reports them."""
+"""Writes the table of settings into docs/settings.md."""
 # ruff: noqa: INP001 - a script, no package
 
 from __future__ import annotations
@@ -8,21 +8,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from singer_sdk.helpers.capabilities import (
-    BATCH_CONFIG,
-    FLATTENING_CONFIG,
-    STREAM_MAPS_CONFIG,
-)
-
-from tap_analytics.tap import TapAnalytics
+from tap_analytics.settings import SCHEMA
 
 FILE = Path(__file__).parents[1] / "docs" / "settings.md"
 MARKED = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
-OF_THE_SDK = {
-    name
-    for schema in (BATCH_CONFIG, FLATTENING_CONFIG, STREAM_MAPS_CONFIG)
-    for name in schema["properties"]
-}
 
 
 def main() -> None:
@@ -40,8 +29,7 @@ def table() -> str:
     """Returns the tap's own settings as a Markdown table."""
     rows = [
         f"| `{name}` | {_default(name, setting)} | {setting['description']} |"
-        for name, setting in TapAnalytics.config_jsonschema["properties"].items()
-        if name not in OF_THE_SDK
+        for name, setting in SCHEMA["properties"].items()
     ]
     return "\n".join(
         ["| setting | default | meaning |", "| --- | --- | --- |", *rows, ""]
@@ -49,7 +37,7 @@ def table() -> str:
 
 
 def _default(name: str, setting: dict[str, Any]) -> str:
-    if name in TapAnalytics.config_jsonschema.get("required", ()):
+    if name in SCHEMA["required"]:
         return "required"
     default = setting.get("default")
     if default is None:

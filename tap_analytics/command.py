@@ -5,28 +5,21 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-from singer_sdk.exceptions import SingerSDKError
-
-from tap_analytics.progress import progress
-from tap_analytics.redaction import redaction
-from tap_analytics.report.report import (
-    COMPLETE,
-    FAILED,
-    STOPPED,
-    LogReport,
-    Report,
-    WarningCounter,
-)
+from tap_analytics.account_run import Outcome, concluded
+from tap_analytics.report.report import COMPLETE, LogReport, Report
 from tap_analytics.report.terminal import (
     Terminal,
     TerminalHandler,
     TerminalReport,
     is_terminal,
 )
+from tap_analytics.run import Run
+from tap_analytics.signals import stopped_by_signals
 from tap_analytics.tap import TapAnalytics
 
 if TYPE_CHECKING:
@@ -34,44 +27,37 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the tap; exit with status 1 and one message if it fails."""
+    """Run the tap; exit with status 1 or 128 + the signal, and a line, if it fails."""
     command = TapAnalytics.cli
-    logger = TapAnalytics.logger
+    run = Run.logging_to(logging.getLogger(TapAnalytics.name))
+    report = _report(run)
+    if command.callback is not None:
+        command.callback = _reported_on(command.callback, report)
+    work = partial(command.main, obj=run, standalone_mode=False)
+    outcome = stopped_by_signals(lambda: concluded(work, run, report), run.stop)
+    error = outcome.error
+    if isinstance(error, OSError) and error.strerror and not error.filename:
+        _drop_output()
+    sys.exit(_status(outcome, run))
+
+
+def _report(run: Run) -> Report:
+    """Return who tells of the run, and hide its secrets from all log handlers."""
     root = logging.getLogger()
-    report: Report = LogReport(progress, logger)
+    report: Report = LogReport(run.progress, run.logger)
     if is_terminal(os.environ):
         terminal = Terminal()
-        report = TerminalReport(progress, terminal)
+        report = TerminalReport(run.progress, terminal)
         root.handlers[:] = [TerminalHandler(terminal)]
-    for handler in root.handlers:
-        handler.addFilter(redaction)
-    root.addHandler(WarningCounter(progress))
-    outcome = STOPPED
-    if command.callback is not None:
-        command.callback = _run(command.callback, report)
-    try:
-        status = command.main(standalone_mode=False)
-        outcome = COMPLETE
-    except BrokenPipeError:  # The reader is gone.
-        _drop_output()
-        sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        logger.error("Interrupted.")  # noqa: TRY400 - no traceback, as below
-        sys.exit(1)
-    except Exception as error:
-        outcome = FAILED
-        if isinstance(report, LogReport):
-            # Some show the last line alone: Meltano, where it tests a configuration.
-            report.end(outcome)
-        logger.error(  # noqa: TRY400
-            "%s", message_for(error), exc_info=logger.isEnabledFor(logging.DEBUG)
-        )
-        if isinstance(error, OSError) and error.strerror and not error.filename:
-            _drop_output()
-        sys.exit(1)
-    finally:
-        report.end(outcome)
-    sys.exit(status if isinstance(status, int) else 0)
+    for handler in root.handlers:  # Others than the run log, too.
+        handler.addFilter(run.redaction)
+    return report
+
+
+def _status(outcome: Outcome, run: Run) -> int:
+    if outcome.ending == COMPLETE:
+        return outcome.status if isinstance(outcome.status, int) else 0
+    return 128 + signal.Signals[run.stop.by] if run.stop.by else 1
 
 
 def _drop_output() -> None:
@@ -79,25 +65,7 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def message_for(error: Exception) -> str:
-    """Return the one line that tells a user of an error."""
-    if isinstance(error, click.ClickException):
-        text = f"{error.format_message().rstrip('.')}. See {TapAnalytics.name} --help."
-    elif isinstance(error, SingerSDKError):
-        text = str(error)
-    elif isinstance(error, OSError):
-        # A file has a name; what has none is what the messages are written to.
-        place = error.filename or "standard output"
-        text = f"{place}: {error.strerror}" if error.strerror else str(error)
-    else:
-        text = (
-            f"{type(error).__name__}: {error}. If this is not explained by what you "
-            "passed in, it is a bug: TAP_ANALYTICS_LOGLEVEL=DEBUG shows where."
-        )
-    return " ".join(text.split())
-
-
-def _run(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:
+def _reported_on(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:
     """Return the tap's run, reported on: it is what no other option asks for."""
 
     @functools.wraps(callback)

@@ -7,12 +7,11 @@ another and how a record becomes a row is the tap's, so that the same rows arriv
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from http import HTTPStatus
 from importlib.metadata import version
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -22,21 +21,25 @@ from tap_analytics.api.answers import retry_after
 from tap_analytics.api.page import Page
 from tap_analytics.api.pagination import Pagination
 from tap_analytics.api.session import (
-    HEADER_NAME,
-    HEADER_VALUE,
-    KEY,
     check_home,
     check_origin,
     read_environment,
     warn_if_readable,
 )
 from tap_analytics.api.throttle import Throttle
-from tap_analytics.errors import ConfigError, FatalAPIError, RetriableAPIError
+from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.presets import with_preset
 from tap_analytics.redaction import redaction
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
-from tap_analytics.settings import PRESETS, with_preset
+from tap_analytics.settings import (
+    DECLARED,
+    DEFAULTS,
+    PaginationStyle,
+    UndeclaredFields,
+)
+from tap_analytics.singer.configuration import warn_of_unknown_streams
 from tap_analytics.singer.stream import CONNECT_TIMEOUT, GONE, KEY_REFUSED, RETRIED
-from tap_analytics.streams import STREAMS
+from tap_analytics.streams import STREAM_NAMES, STREAMS
 
 try:
     import dlt
@@ -66,9 +69,6 @@ if TYPE_CHECKING:
     from tap_analytics.api.pagination import NextRequest
     from tap_analytics.singer.stream import AnalyticsStream
 
-Style = Literal["auto", "none", "link", "next_url", "cursor", "page", "offset"]
-"""How the API hands out more than one page."""
-
 _DATA_TYPES: dict[str, TDataType] = {
     "array": "json",
     "boolean": "bool",
@@ -80,20 +80,6 @@ _DATA_TYPES: dict[str, TDataType] = {
     "string": "text",
 }
 """dlt's data types by the format, or else the type, in a JSON schema."""
-
-DEFAULTS: dict[str, Any] = {
-    "api_url": "https://api.example.com",
-    "api_key_header": "X-Api-Key",
-    "path_prefix": "/v1",
-    "data_selector": "data",
-    "pagination": "auto",
-    "page_param": "page",
-    "page_size_param": "limit",
-    "rate_limit_seconds": 10,
-}
-"""What stands for settings that neither the user gives nor a preset."""
-
-_PATTERNS = {"api_key": KEY, "api_key_header": HEADER_NAME, "user_agent": HEADER_VALUE}
 
 _CONNECTIONS = 50
 """Kept open at most, as dlt does it."""
@@ -113,8 +99,8 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
     api_key_header: str | None = None,
     path_prefix: str | None = None,
     data_selector: str | None = None,
-    pagination: Style | None = None,
-    pagination_by_stream: dict[str, Style] | None = None,
+    pagination: PaginationStyle | None = None,
+    pagination_by_stream: dict[str, PaginationStyle] | None = None,
     page_size: int | None = None,
     page_size_by_stream: dict[str, int] | None = None,
     page_param: str | None = None,
@@ -126,7 +112,7 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
     request_timeout: float = 60,
     rate_limit_requests: int | None = None,
     rate_limit_seconds: float | None = None,
-    undeclared_fields: Literal["collect", "infer", "ignore"] = "collect",
+    undeclared_fields: UndeclaredFields = "collect",
     user_agent: str | None = None,
 ) -> list[DltResource]:
     """Return the streams of the tap as dlt resources, merged on `id`.
@@ -136,14 +122,13 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
     `infer`, it is dlt that makes columns of undeclared fields.
 
     Raises:
-        ConfigError: There is no such preset.
+        ConfigError: If an argument is not valid.
     """
     given = {name: value for name, value in locals().items() if value is not None}
-    if preset is not None and preset not in PRESETS:
-        msg = f"There is no preset {preset!r}; there is: {', '.join(PRESETS)}."
-        raise ConfigError(msg)
     settings = DEFAULTS | with_preset(given)
-    _check(settings)
+    DECLARED.require_valid(settings)
+    check_home(settings["api_url"])
+    warn_of_unknown_streams(given, STREAM_NAMES, _logger)
     redaction.hide(api_key)
     url = f"{settings['api_url'].rstrip('/')}/{settings['path_prefix'].strip('/')}"
     agent = user_agent or f"tap-analytics/{version('tap-analytics')}"
@@ -166,19 +151,6 @@ def analytics_source(  # noqa: PLR0913 - dlt reads the settings from the signatu
             {"client": client, "resources": [*parents, resource.declared()]}
         )[-1]
     return list(resources.values())
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    """Refuse what would make another request of it.
-
-    Raises:
-        ConfigError: It names the setting, and doesn't show the value.
-    """
-    for name, pattern in _PATTERNS.items():
-        if name in settings and not re.search(pattern, settings[name]):
-            msg = f"The setting {name} has characters in it that no header can have."
-            raise ConfigError(msg)
-    check_home(settings["api_url"])
 
 
 def _session(url: str, settings: Mapping[str, Any]) -> Session:

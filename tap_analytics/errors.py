@@ -1,71 +1,38 @@
 """What can go wrong, each with the one line that a user reads.
 
-TapError
-├── ConfigError                 the settings, the catalog or the state
-│   └── InvalidSettingsError    the settings break their JSON schema
-└── FatalAPIError               the run stops
+ConfigError                 the settings, the catalog or the state
+FatalAPIError               the run stops
 ├── RefusedError            the API will not answer this request
 ├── ShiftedError            a list shrank while it was read
 ├── StoppedError            the run was told to end
 ├── RetriableAPIError       the same request may succeed later
 │   └── WaitError           ... once the API's own wait is over
 └── LeftOutError            no rows below one parent, the run goes on
-├── VanishedError       the parent is gone
-├── ForbiddenError      the key may not read what is below the parent
-└── ExhaustedError      all retries failed, while others succeeded
+    ├── VanishedError       the parent is gone
+    ├── ForbiddenError      the key may not read what is below the parent
+    └── ExhaustedError      all retries failed, while others succeeded
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from tap_analytics.plugin.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_MISSING = re.compile(r"'(\w+)' is a required property")
-
-
-class TapError(Exception):
-    """Ends a run with one line."""
-
-
-class ConfigError(TapError):
-    """The settings, the catalog or the state are not valid; says which, and why."""
-
-
-class InvalidSettingsError(ConfigError):
-    """The settings break their JSON schema.
-
-    Args:
-        errors: What the validation says.
-    """
-
-    def __init__(self, errors: Iterable[str]) -> None:
-        super().__init__("; ".join(map(_explained, errors)) + ".")
+__all__ = [
+    "ConfigError",
+    "ExhaustedError",
+    "FatalAPIError",
+    "ForbiddenError",
+    "LeftOutError",
+    "RefusedError",
+    "RetriableAPIError",
+    "ShiftedError",
+    "StoppedError",
+    "VanishedError",
+    "WaitError",
+]
 
 
-def is_missing(error: str) -> bool:
-    """Return whether validation says no more than that a setting is not there."""
-    return _MISSING.fullmatch(error) is not None
-
-
-def _explained(error: str) -> str:
-    if found := _MISSING.fullmatch(error):
-        name = found[1]
-        return (
-            f"The setting {name} is missing: put it into the file given by --config, "
-            f"or into the environment variable TAP_ANALYTICS_{name.upper()}"
-        )
-    if "config['api_key']" in error:  # The error would show the key.
-        return (
-            "The setting api_key is no key: it must be text of ASCII characters, "
-            "without blanks and line breaks. Check that nothing was copied along"
-        )
-    return f"The settings are not valid: {error}"
-
-
-class FatalAPIError(TapError):
+class FatalAPIError(Exception):
     """The API, or what it sent, stops the run."""
 
 

@@ -6,6 +6,7 @@ changes.
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,23 +14,36 @@ from typing import TYPE_CHECKING
 from tap_analytics.errors import StoppedError
 from tap_analytics.progress import Progress
 from tap_analytics.redaction import Redaction
+from tap_analytics.run_logger import RunLogger
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
+
+
+NAME = "tap-analytics"
+"""What stands for the tap in its log."""
 
 
 class StopFlag:
     """Tells all threads of a run to end, and wakes those that wait."""
 
     def __init__(self) -> None:
+        self.by = ""
+        """Who has set it, in a word, if that was said."""
         self._event = threading.Event()
         self._wakers: list[Callable[[], None]] = []
 
-    def set(self) -> None:
-        """End the run: every wait is over, and the next `check` raises."""
+    def set(self, by: str = "") -> None:
+        """End the run: every wait is over, and the next `check` raises.
+
+        Not for a signal handler: it strikes while its own thread may hold a lock.
+
+        Args:
+            by: Who wants that, in a word.
+        """
+        self.by = by
         self._event.set()
-        for wake in self._wakers:
+        for wake in list(self._wakers):
             wake()
 
     @property
@@ -41,9 +55,12 @@ class StopFlag:
         """Call `wake` when the flag is set, for a wait that is not on the flag.
 
         Args:
-            wake: Must not raise and must not block.
+            wake: Must not raise and must not block. It may be called more than once,
+                and at once if the flag is set already.
         """
         self._wakers.append(wake)
+        if self.is_set:
+            wake()
 
     def check(self) -> None:
         """Return if the run goes on.
@@ -82,3 +99,21 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     redaction: Redaction = field(default_factory=Redaction)
     stop: StopFlag = field(default_factory=StopFlag)
+
+    @classmethod
+    def logging_to(
+        cls, log: logging.Logger | logging.Handler, level: int = logging.NOTSET
+    ) -> Run:
+        """Return a run with a logger of its own.
+
+        Args:
+            log: Takes what the run says.
+            level: Of what is said, this and above; by default what `log` wants.
+        """
+        progress, redaction = Progress(), Redaction()
+        parent = log if isinstance(log, logging.Logger) else None
+        logger = RunLogger(NAME, parent, progress, redaction)
+        logger.setLevel(level)
+        if isinstance(log, logging.Handler):
+            logger.addHandler(log)
+        return cls(logger, progress, redaction)

@@ -1,57 +1,312 @@
-"""Presets: the settings by which an API that is well known is reached.
-
-A preset says how to talk to an API, not what to make of its data: it holds no names of
-fields, and what is set explicitly wins over it.
-"""
+"""Every setting of the tap, declared once: its schema, default and pattern."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, get_args
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tap_analytics.plugin.declared import DeclaredSettings
+from tap_analytics.presets import PRESETS
 
-PRESETS: dict[str, dict[str, Any]] = {
-    # https://developers.everhour.com: its pages on authentication, pagination,
-    # filtering and rate limits.
-    "everhour": {
-        "api_url": "https://api.everhour.com",
-        "api_key_header": "X-Api-Key",
-        "path_prefix": "",
-        "data_selector": "$",
-        "pagination": "page",
-        "pagination_by_stream": {"clients": "none", "users": "none"},
-        "page_param": "page",
-        "page_size_param": "limit",
-        "page_size_by_stream": {
-            "tasks": 250,
-            "time": 50_000,
-            "time_records": 50_000,
-        },
-        "since_param": "from",
-        "until_param": "to",
-        "since_format": "date",
-        "rate_limit_requests": 20,
-        "rate_limit_seconds": 10,
-    },
+PaginationStyle = Literal[
+    "auto", "none", "link", "next_url", "cursor", "page", "offset"
+]
+"""How the API splits a list into pages."""
+
+UndeclaredFields = Literal["collect", "infer", "ignore"]
+"""What becomes of fields that have no column."""
+
+# What a text must look like. `$` alone would let a line end pass.
+
+KEY = r"^((Bearer|Basic|Token|ApiKey) )?[!-~]+$(?!\n)"
+"""A key; a scheme that its header wants is part of it."""
+
+HEADER_NAME = (
+    r"^(?![Hh]ost$|[Cc]onnection$|[Cc]ontent-[Ll]ength$|[Tt]ransfer-[Ee]ncoding$)"
+    r"[!#$%&'*+.^_`|~0-9A-Za-z-]+$(?!\n)"
+)
+"""A header that may carry the key, and does not say where a request goes, or ends."""
+
+HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$(?!\n)"
+
+_URL = "^https?://[^/]"
+_PATH = r"^[^\s\x00-\x20\x7f?#\\]*$(?!\n)"
+_PARAMETER = r"^[^\s\x00-\x20\x7f]+$(?!\n)"
+
+_MEANINGS = {
+    KEY: "be ASCII text without spaces and line breaks, after a scheme such as Bearer "
+    "if its header wants one",
+    HEADER_NAME: "be the name of a header that may carry a key, such as X-Api-Key",
+    HEADER_VALUE: "be ASCII text without line breaks, and without spaces around it",
+    _URL: "begin with http:// or https://",
+    _PATH: "be a path without spaces, line breaks, ?, # and \\",
+    _PARAMETER: "be the name of a query parameter, without spaces and line breaks",
 }
+"""What a text must do to match a pattern, in words."""
 
-SETTINGS = frozenset[str]().union(*PRESETS.values())
-"""The settings that a preset may stand for."""
-
-_BY_STREAM = {"pagination": "pagination_by_stream", "page_size": "page_size_by_stream"}
+_HIDDEN = frozenset({"api_key_header", "user_agent"})
+"""Settings into which a key may slip, so that no message shows their values."""
 
 
-def with_preset(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings together with those that their preset stands for.
+def _setting(
+    kind: str, title: str, description: str, default: Any = None, **checks: Any
+) -> dict[str, Any]:
+    """Return the JSON schema of a setting that may be left out, or be null.
 
     Args:
-        config: What is set explicitly, no defaults; a preset that doesn't exist counts
-            as none.
+        kind: Its JSON type.
+        title: Its name for people.
+        description: What it is for, in plain words.
+        default: What it is if it is not set; `None` if there is no default.
+        checks: What else its value has to fit, as JSON schema.
     """
-    name = config.get("preset")
-    preset = dict(PRESETS.get(name, {})) if isinstance(name, str) else {}
-    for setting, by_stream in _BY_STREAM.items():
-        if setting in config:  # It is meant for all streams.
-            preset.pop(by_stream, None)
-    return preset | dict(config)
+    given = {} if default is None else {"default": default}
+    about = {"title": title, **given, "description": description}
+    return {"type": [kind, "null"], **checks, **about}
+
+
+def _parameter(
+    title: str, description: str, default: str | None = None
+) -> dict[str, Any]:
+    """Return the JSON schema of the name of a query parameter."""
+    return _setting("string", title, description, default, pattern=_PARAMETER)
+
+
+def _by_stream(
+    kind: str, title: str, description: str, **checks: Any
+) -> dict[str, Any]:
+    """Return the JSON schema of a setting that has a value for each stream it names."""
+    values = {"type": [kind], **checks}
+    return _setting(
+        *("object", title, description), properties={}, additionalProperties=values
+    )
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "api_key": {
+            "type": ["string"],
+            "pattern": KEY,
+            "title": "API key",
+            "description": "Your API key.",
+            "secret": True,
+            "writeOnly": True,
+        },
+        "preset": _setting(
+            "string",
+            "Preset",
+            "Name of a known API. It stands for all settings that are needed to reach "
+            "that API, but for `api_key`. A setting that you give yourself wins.",
+            enum=sorted(PRESETS),
+        ),
+        "api_url": _setting(
+            "string",
+            "API URL",
+            "Address of the API: scheme and host, and a port if it needs one.",
+            "https://api.example.com",
+            pattern=_URL,
+        ),
+        "api_key_header": _setting(
+            "string",
+            "API key header",
+            "Header that carries the key. For `Authorization`, put the scheme in front "
+            "of the key: `Bearer your-key`.",
+            "X-Api-Key",
+            pattern=HEADER_NAME,
+        ),
+        "path_prefix": _setting(
+            "string",
+            "Path prefix",
+            'Text put before every path. Use `""` for none.',
+            "/v1",
+            pattern=_PATH,
+        ),
+        "data_selector": _setting(
+            "string",
+            "Data selector",
+            "JSONPath of the list of records in a response. Use `$` if the response "
+            "itself is the list.",
+            "data",
+            minLength=1,
+        ),
+        "pagination": _setting(
+            "string",
+            "Pagination",
+            "How the API splits a list into pages: `link` (a Link header), `next_url` "
+            "(the response has the URL of the next page), `cursor`, `page` (page "
+            "numbers), `offset`, or `none`. `auto` finds out from the first response.",
+            "auto",
+            enum=list(get_args(PaginationStyle)),
+        ),
+        "pagination_by_stream": _by_stream(
+            "string",
+            "Pagination by stream",
+            'Another `pagination` for single streams, such as `{"users": "none"}`.',
+            enum=list(get_args(PaginationStyle)),
+        ),
+        "page_size": _setting(
+            "integer",
+            "Page size",
+            "Records to ask for per page. If not set, the API decides.",
+            minimum=1,
+        ),
+        "page_size_by_stream": _by_stream(
+            "integer",
+            "Page size by stream",
+            'Another `page_size` for single streams, such as `{"time": 5000}`.',
+            minimum=1,
+        ),
+        "page_param": _parameter(
+            "Page parameter", "Query parameter for the page number.", "page"
+        ),
+        "page_size_param": _parameter(
+            "Page size parameter", "Query parameter for the page size.", "limit"
+        ),
+        "offset_param": _parameter(
+            "Offset parameter",
+            "Query parameter for the number of records to skip.",
+            "offset",
+        ),
+        "cursor_param": _parameter(
+            "Cursor parameter", "Query parameter for the cursor.", "cursor"
+        ),
+        "max_retries": _setting(
+            "integer",
+            "Retries",
+            "Maximum number of times that a failed request is tried again.",
+            3,
+            minimum=0,
+        ),
+        "backoff_factor": _setting(
+            "number",
+            "Backoff factor",
+            "Seconds to wait before the first retry. Each further wait is twice as "
+            "long.",
+            2,
+            minimum=0,
+        ),
+        "request_timeout": _setting(
+            "number",
+            "Request time-out",
+            "Seconds that the API may take to answer. Connecting may take at most 10.",
+            60,
+            exclusiveMinimum=0,
+        ),
+        "concurrency": _setting(
+            "integer",
+            "Concurrency",
+            "Maximum number of requests at the same time.",
+            8,
+            minimum=1,
+        ),
+        "rate_limit_requests": _setting(
+            "integer",
+            "Rate limit: requests",
+            "Maximum requests per `rate_limit_seconds`. If not set, the tap learns the "
+            "limit.",
+            minimum=1,
+        ),
+        "rate_limit_seconds": _setting(
+            "number",
+            "Rate limit: seconds",
+            "Length of the time in which `rate_limit_requests` are counted.",
+            10,
+            exclusiveMinimum=0,
+        ),
+        "undeclared_fields": _setting(
+            "string",
+            "Undeclared fields",
+            "What happens to fields that have no column: `collect` keeps them in the "
+            "column `additional_fields`, `infer` makes a column for each field that "
+            "discovery finds and keeps the others, `ignore` drops them.",
+            "collect",
+            enum=list(get_args(UndeclaredFields)),
+        ),
+        "infer_sample_size": _setting(
+            "integer",
+            "Sample size",
+            "Maximum number of records per stream that `infer` reads to find columns.",
+            1000,
+            minimum=1,
+        ),
+        "incremental": _setting(
+            "boolean",
+            "Incremental",
+            "Read only new records of `time` and `time_records`: those created since "
+            "the last run, and in the `lookback_days` before it.",
+            default=False,
+        ),
+        "start_date": _setting(
+            "string",
+            "Start date",
+            "Incremental streams leave out records created before this date.",
+            format="date-time",
+        ),
+        "lookback_days": _setting(
+            "number",
+            "Look-back",
+            "An incremental run starts this many days before its bookmark, because "
+            "time is often booked late.",
+            30,
+            minimum=0,
+        ),
+        "resume_hours": _setting(
+            "number",
+            "Resume",
+            "If a run was stopped, the next run goes on where it stopped, if the first "
+            "part began no longer ago than this many hours. 0 turns that off. Use it "
+            "only with a target that merges: one that replaces tables would keep the "
+            "last part alone.",
+            0,
+            minimum=0,
+        ),
+        "since_param": _parameter(
+            "Since parameter",
+            "Query parameter with which the API leaves out older records, if it has "
+            "one.",
+        ),
+        "until_param": _parameter(
+            "Until parameter",
+            "Query parameter for the end of the same time, if the API needs one. The "
+            "tap sends tomorrow's date.",
+        ),
+        "since_format": _setting(
+            "string",
+            "Since format",
+            "How both are written: `date` as `2026-01-31`, `datetime` with the time.",
+            "date",
+            enum=["date", "datetime"],
+        ),
+        "emit_activate_version_messages": _setting(
+            "boolean",
+            "Emit ACTIVATE_VERSION",
+            "After each stream that was read completely, tell the target which rows "
+            "are current. The target can then remove rows that the API no longer has.",
+            default=False,
+        ),
+        "user_agent": _setting(
+            "string",
+            "User agent",
+            "Text of the User-Agent header. If not set, `tap-analytics/<version>`.",
+            pattern=HEADER_VALUE,
+        ),
+    },
+    "required": ["api_key"],
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+}
+"""JSON schema of the settings, without those that the SDK adds."""
+
+DECLARED = DeclaredSettings(SCHEMA, "TAP_ANALYTICS_", _MEANINGS, _HIDDEN)
+
+DEFAULTS: dict[str, Any] = {
+    name: setting["default"]
+    for name, setting in SCHEMA["properties"].items()
+    if "default" in setting
+}
+
+SHAPES_NO_ROWS = frozenset(
+    {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
+    | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
+    | {"page_size", "page_size_by_stream"}
+)
+"""Settings with which the same rows come: they say how to ask, not for what."""

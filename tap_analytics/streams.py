@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
+from tap_analytics.compat import override
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.singer.stream import AnalyticsStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
@@ -123,3 +118,5 @@ STREAMS: tuple[type[AnalyticsStream], ...] = (
     Time,
     Users,
 )
+
+STREAM_NAMES: tuple[str, ...] = tuple(vars(stream)["name"] for stream in STREAMS)

@@ -97,6 +97,11 @@ class Client:
         weakref.finalize(self, self._session.close)
         warn_if_readable(self.url, run.logger)
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether the API has answered once: it is there, and the key works."""
+        return self._experience.key_has_worked
+
     def get(
         self,
         path: str,
@@ -132,6 +137,11 @@ class Client:
                 self._experience.answered(asker.stream)
                 return page
         raise AssertionError  # `count` has no end.
+
+    def close(self) -> None:
+        """Close all connections; it is for the end of the run."""
+        if "_session" in vars(self):
+            self._session.close()
 
     def _url_of(self, path: str, params: Sequence[tuple[str, str]]) -> str:
         url = (
@@ -242,7 +252,8 @@ def _headers(settings: Mapping[str, Any]) -> dict[str, str]:
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
         "Connection": "keep-alive",
-        settings["api_key_header"]: settings["api_key"],
+        # Discovery needs no key, and asks for nothing.
+        settings["api_key_header"]: settings.get("api_key", ""),
     }
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from tap_analytics.errors import ConfigError
+from tap_analytics.plugin.errors import ConfigError
+from tap_analytics.plugin.wording import (
+    instead_of,
+    refuse_constant,
+    requirement,
+    types_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TRUE = frozenset({"true", "1", "yes", "on"})
-_FALSE = frozenset({"false", "0", "no", "off"})
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 _READ_AS: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "integer": (int,),
@@ -26,12 +34,14 @@ def settings_from(
 ) -> dict[str, Any]:
     """Return the settings that environment variables give.
 
-    The SDK's own reading knows no numbers with decimals, and stops with a traceback
-    at a value that it can't read.
+    A variable that is empty counts as one that is not set.
+
+    The SDK's own reading does not know numbers with decimals, and stops with a
+    traceback at a value that it can't read.
 
     Args:
         environ: The environment.
-        prefix: What every variable's name begins with, such as `TAP_ANALYTICS_`.
+        prefix: The beginning of each variable's name, such as `TAP_ANALYTICS_`.
         schema: JSON schema of the settings.
 
     Raises:
@@ -40,34 +50,28 @@ def settings_from(
     settings = {}
     for name, setting in schema["properties"].items():
         variable = prefix + name.upper()
-        if variable in environ:
+        if text := environ.get(variable):
             try:
-                settings[name] = _value(environ[variable], setting)
-            except ValueError as error:
-                kind = " or ".join(name for name in _types(setting) if name != "null")
-                msg = f"The environment variable {variable} is no {kind}."
+                settings[name] = _value(text, setting)
+            except (ValueError, RecursionError) as error:
+                wrong = instead_of(text, setting, hidden=bool(setting.get("secret")))
+                msg = (
+                    f"The environment variable {variable} must "
+                    f"{requirement(setting, {})}{wrong}."
+                )
                 raise ConfigError(msg) from error
     return settings
 
 
-def _types(setting: Mapping[str, Any]) -> list[str]:
-    types = setting.get("type", [])
-    return [types] if isinstance(types, str) else list(types)
-
-
 def _value(text: str, setting: Mapping[str, Any]) -> Any:
-    types = _types(setting)
+    types = types_of(setting)
     if "string" in types:
         return text
     if "boolean" in types:
-        if text.lower() not in _TRUE | _FALSE:
+        if text.lower() not in _BOOLEANS:
             raise ValueError(text)
-        return text.lower() in _TRUE
-    value = json.loads(text, parse_constant=_refuse)
+        return _BOOLEANS[text.lower()]
+    value = json.loads(text, parse_constant=refuse_constant)
     if types and not any(type(value) in _READ_AS[name] for name in types):
         raise ValueError(text)
     return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # NaN and Infinity are no JSON.

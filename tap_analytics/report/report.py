@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_analytics.compat import override
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping
 
     from tap_analytics.progress import Progress
@@ -33,6 +29,9 @@ class Report(ABC):
         seconds: So much time is between two looks at them.
     """
 
+    ends_with_error: ClassVar[bool]
+    """Whether the error of a run that failed comes after what sums it up."""
+
     def __init__(self, progress: Progress, seconds: float) -> None:
         self.progress = progress
         self._seconds = seconds
@@ -49,7 +48,6 @@ class Report(ABC):
 
     def begin(self) -> None:
         """Begin to tell of a run."""
-        self.progress.begin()
         self._thread = threading.Thread(target=self._watch, name="report", daemon=True)
         self._thread.start()
 
@@ -77,6 +75,8 @@ class LogReport(Report):
         seconds: So much time is between two of them.
     """
 
+    ends_with_error = True  # Some show the last line alone, as Meltano's tests do.
+
     def __init__(
         self,
         progress: Progress,
@@ -101,23 +101,6 @@ class LogReport(Report):
         )
 
 
-class WarningCounter(logging.Handler):
-    """Counts warnings by kind.
-
-    Args:
-        progress: Where they are counted.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(logging.WARNING)
-        self._progress = progress
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno == logging.WARNING:
-            self._progress.warned(getattr(record, "kind", "other"))
-
-
 def so_far(progress: Progress) -> list[str]:
     """Return how far a run is, in a few parts."""
     parts = [
@@ -135,7 +118,7 @@ def so_far(progress: Progress) -> list[str]:
 
 def summary(progress: Progress) -> str:
     """Return what a run did in one line."""
-    rows, kinds = listed(progress.rows), listed(progress.warnings)
+    rows, kinds = listed(progress.rows), listed_by_kind(progress.warnings)
     parts = [
         counted(sum(progress.rows.values()), "row") + in_brackets(rows),
         counted(progress.requests, "request"),
@@ -146,7 +129,17 @@ def summary(progress: Progress) -> str:
     ]
     if projects := of_projects(progress):
         parts.insert(1, projects)
+    if went_on := went_on_with(progress):
+        parts.insert(0, went_on)
     return "; ".join(parts)
+
+
+def went_on_with(progress: Progress) -> str:
+    """Return which earlier read a run went on with; empty if with none."""
+    if not progress.went_on_since:
+        return ""
+    projects = counted(progress.parents_skipped, "project")
+    return f"went on with the read of {progress.went_on_since}, {projects} skipped"
 
 
 def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
@@ -155,6 +148,8 @@ def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
         "outcome": outcome.lower(),
         "rows": dict(progress.rows),
         "projects": progress.parents,
+        "projects_skipped": progress.parents_skipped,
+        "went_on_since": progress.went_on_since or None,
         "requests": progress.requests,
         "retries": progress.retries,
         "seconds_waited": round(progress.held.seconds, 3),
@@ -180,6 +175,11 @@ def waited(progress: Progress) -> str:
 def listed(numbers: Mapping[str, int]) -> str:
     """Return numbers, each after its name."""
     return ", ".join(f"{name} {number:,}" for name, number in numbers.items())
+
+
+def listed_by_kind(numbers: Mapping[str, int]) -> str:
+    """Return numbers in the order of their names, whichever came first."""
+    return listed(dict(sorted(numbers.items())))
 
 
 def in_brackets(text: str) -> str:

@@ -20,12 +20,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tap_analytics.compat import override
 from tap_analytics.report.report import Report
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,6 +167,8 @@ class TerminalReport(Report):
         terminal: Where to show it.
         seconds: So much time is between two frames.
     """
+
+    ends_with_error = False
 
     def __init__(
         self, progress: Progress, terminal: Terminal, seconds: float = SECONDS_BETWEEN

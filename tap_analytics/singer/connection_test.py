@@ -9,19 +9,26 @@ import json
 import re
 from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.tap_base import CliTestOptionValue
+
+from tap_analytics.api.client import Client
 from tap_analytics.api.page import Page
-from tap_analytics.api.page_hints import Signs
-from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.singer.stream import KEY_REFUSED, AnalyticsStream, Api
+from tap_analytics.api.page_hints import PageHints
+from tap_analytics.compat import override
+from tap_analytics.errors import FatalAPIError
+from tap_analytics.singer.stream import AnalyticsStream
+from tap_analytics.singer.tap import RunTap, run_of_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import requests
-    from singer_sdk import Tap
+    import click
+
+    from tap_analytics.api.answer import Answer
 
 PREFIXES = ("", "/v1", "/api", "/api/v1", "/v2", "/api/v2")
 """Where an API that is not where it was looked for may be."""
@@ -32,6 +39,35 @@ _LIMIT_HEADER = re.compile(
 _ALLOWED = re.compile(r"(x-)?rate-?limit-limit", re.IGNORECASE)
 _POLICY = re.compile(r"\b(?:q=)?(\d+);\s*w=(\d+)")
 _WIDTH = 14
+_REFUSED = frozenset({401, 403})
+
+
+class VerdictTap(RunTap):
+    """A tap whose `--test` ends with a verdict."""
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read one record of each stream, and tell what was found out.
+
+        Raises:
+            FatalAPIError: If a stream can't be read.
+        """
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        # Columns are not inferred for it: that takes more requests than the test.
+        config = {**ctx.params["config"].config}
+        if config.get("undeclared_fields") == "infer":
+            config["undeclared_fields"] = "collect"
+        run = run_of_command(ctx, cls.logger)
+        check = Check(partial(cls, config=config, run=run))
+        check.run()
+        for line in check.verdict():
+            run.logger.info(line, extra={"kind": "verdict"})
+        if (error := check.error()) is not None:
+            raise error
+        ctx.exit()
 
 
 class Check:
@@ -45,9 +81,9 @@ class Check:
         advice: Settings that would help.
     """
 
-    def __init__(self, make_tap: Callable[[], Tap]) -> None:
+    def __init__(self, make_tap: Callable[[], RunTap]) -> None:
         self._make_tap = make_tap
-        self._responses: dict[str, list[requests.Response]] = defaultdict(list)
+        self._responses: dict[str, list[Answer]] = defaultdict(list)
         self.failures: dict[str, FatalAPIError] = {}
         self.advice: dict[str, Any] = {}
 
@@ -91,13 +127,13 @@ class Check:
             return next(iter(self.failures.values()), None)
         return FatalAPIError(" ".join(map(str, self.failures.values())))
 
-    def _watched_tap(self) -> Tap:
+    def _watched_tap(self) -> RunTap:
         tap = self._make_tap()
         for stream in _streams(tap).values():
-            stream.api.on_response = self._note
+            stream.account.client.on_answer = self._note
         return tap
 
-    def _note(self, stream: str, response: requests.Response) -> None:
+    def _note(self, stream: str, response: Answer) -> None:
         self._responses[stream].append(response)
 
     @property
@@ -106,13 +142,13 @@ class Check:
 
     @property
     def _selector(self) -> str:
-        return next(iter(self._streams.values())).records_jsonpath
+        return str(next(iter(self._streams.values())).config["data_selector"])
 
     def _page(self, stream: str) -> Page | None:
         """Return a page of a stream that was read as it should be."""
         for response in self._responses.get(stream, ()):
-            if response.status_code == HTTPStatus.OK:
-                with suppress(FatalAPIError, RetriableAPIError):
+            if response.status == HTTPStatus.OK:
+                with suppress(FatalAPIError):
                     page = Page(response, self._selector)
                     _ = page.records
                     return page
@@ -139,7 +175,7 @@ class Check:
 
     def _key(self) -> str:
         answers = list(self._all_responses())
-        if any(answer.status_code in KEY_REFUSED for answer in answers):
+        if any(answer.status in _REFUSED for answer in answers):
             return "refused"
         return "accepted" if any(map(_is_json, answers)) else "not tested"
 
@@ -154,7 +190,7 @@ class Check:
 
     def _limit_headers(self) -> list[tuple[str, str]]:
         for page in self._pages():
-            headers = page.headers.items()
+            headers = page.answer.headers.items()
             if found := [pair for pair in headers if _LIMIT_HEADER.fullmatch(pair[0])]:
                 return found
         return []
@@ -162,18 +198,18 @@ class Check:
     def _of(self, name: str) -> str:
         page = self._page(name)
         if page is not None:
-            counted = Signs(page).number("rows")
+            counted = PageHints(page).number("rows")
             total = f" of {counted:,}" if counted is not None else ""
             of_what = " of the first project" if self._is_child(name) else ""
-            found = self._streams[name].pagination.found
+            found = self._streams[name].source.pagination.found
             return f"{len(page.records):,}{total} rows{of_what}, pagination {found}"
         if name not in self._responses:
             return "not asked for: there is no project"
         answer = self._responses[name][-1]
         if _is_json(answer):
             return f"not read: no list of records in what GET {answer.url} answered"
-        what = f"{answer.status_code} {answer.reason or ''}".rstrip()
-        gone = self._is_child(name) and answer.status_code == HTTPStatus.NOT_FOUND
+        what = f"{answer.status} {answer.reason or ''}".rstrip()
+        gone = self._is_child(name) and answer.status == HTTPStatus.NOT_FOUND
         advice = ": does a project have such a resource?" if gone else ""
         return f"not read: GET {answer.url} answered {what}{advice}"
 
@@ -184,17 +220,17 @@ class Check:
 
     def _advise(self) -> None:
         for response in self._all_responses():
-            if response.status_code == HTTPStatus.NOT_FOUND and not self._succeeded:
+            if response.status == HTTPStatus.NOT_FOUND and not self._succeeded:
                 self._find_prefix()
-            elif response.status_code in KEY_REFUSED:
+            elif response.status in _REFUSED:
                 self._advise_on_key(response.headers.get("WWW-Authenticate", ""))
-            elif response.status_code == HTTPStatus.OK and not self._succeeded:
+            elif response.status == HTTPStatus.OK and not self._succeeded:
                 self._advise_on_selector(response)
         config = next(iter(self._streams.values())).config
         if not config.get("rate_limit_requests"):
             self._advise_on_limit(dict(self._limit_headers()))
 
-    def _all_responses(self) -> Iterator[requests.Response]:
+    def _all_responses(self) -> Iterator[Answer]:
         for responses in list(self._responses.values()):
             yield from responses
 
@@ -204,8 +240,8 @@ class Check:
             self.advice["api_key_header"] = "Authorization"
             self.advice["api_key"] = f"{scheme} your-key"
 
-    def _advise_on_selector(self, response: requests.Response) -> None:
-        with suppress(FatalAPIError, RetriableAPIError):
+    def _advise_on_selector(self, response: Answer) -> None:
+        with suppress(FatalAPIError):
             if selectors := Page(response, self._selector).lists():
                 self.advice["data_selector"] = selectors[0]
 
@@ -220,30 +256,28 @@ class Check:
 
     def _find_prefix(self) -> None:
         """Look whether the first stream is somewhere else at the same origin."""
-        tap = self._make_tap()
         first = next(iter(self._streams.values()))
         config = {**first.config, "max_retries": 0}
         for prefix in PREFIXES:
             if prefix == config["path_prefix"].rstrip("/"):
                 continue
-            api = Api({**config, "path_prefix": prefix})
-            stream = type(first)(tap, api)
+            client = Client({**config, "path_prefix": prefix}, first.account.run)
             with suppress(FatalAPIError):
-                stream.fetch(None, None)
+                client.get(first.path)
                 self.advice["path_prefix"] = prefix
                 return
 
 
-def _is_json(response: requests.Response) -> bool:
-    if response.status_code != HTTPStatus.OK:
+def _is_json(response: Answer) -> bool:
+    if response.status != HTTPStatus.OK:
         return False
-    with suppress(FatalAPIError, RetriableAPIError):
+    with suppress(FatalAPIError):
         Page(response)
         return True
     return False
 
 
-def _streams(tap: Tap) -> dict[str, AnalyticsStream]:
+def _streams(tap: RunTap) -> dict[str, AnalyticsStream]:
     return {
         name: stream
         for name, stream in tap.streams.items()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_analytics.api.pagination import Pagination
-from tap_analytics.errors import VanishedError
+from tap_analytics.errors import LeftOutError
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
 from tap_analytics.rows.inference import Inference
 from tap_analytics.singer.messages import glanced_at
@@ -16,9 +16,8 @@ from tap_analytics.singer.messages import glanced_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from singer_sdk.helpers.types import Context
-
     from tap_analytics.api.page import Page
+    from tap_analytics.reading.branches import Context
     from tap_analytics.rows.fields import Row
     from tap_analytics.singer.stream import AnalyticsStream
 
@@ -32,7 +31,7 @@ _silent.addFilter(lambda _: False)
 
 def inferred_columns(
     streams: Sequence[AnalyticsStream], size: int
-) -> dict[type[AnalyticsStream], dict[str, Any]]:
+) -> dict[type[AnalyticsStream], Inference]:
     """Read samples and infer columns from them.
 
     Args:
@@ -40,13 +39,13 @@ def inferred_columns(
         size: Records per stream, at most.
 
     Returns:
-        By stream, the JSON schemas of the inferred columns by name.
+        What was inferred, by stream.
 
     Raises:
         FatalAPIError: If the API refuses, or retries are used up.
     """
     sampled: dict[type, tuple[AnalyticsStream, list[Row]]] = {}
-    columns: dict[type[AnalyticsStream], dict[str, Any]] = {}
+    columns: dict[type[AnalyticsStream], Inference] = {}
     for stream in streams:
         if stream.parent_stream_type is None:
             pages = _pages(stream, None, size)
@@ -55,7 +54,7 @@ def inferred_columns(
             pages = _first_pages(stream, _contexts_below(parent, rows), size)
         sample = _rows(stream, pages, size)
         sampled[type(stream)] = stream, sample
-        columns[type(stream)] = _columns(stream, sample)
+        columns[type(stream)] = _inferred(stream, sample)
     return columns
 
 
@@ -63,7 +62,7 @@ def _pages(
     stream: AnalyticsStream, context: Context | None, size: int
 ) -> Iterator[Page]:
     """Return the pages in a context, none longer than it has to be."""
-    asked = stream.pagination.page_size
+    asked = stream.source.pagination.shared.page_size
     config = {
         **stream.config,
         "page_size_by_stream": None,
@@ -71,7 +70,7 @@ def _pages(
     }
     paginator = Pagination(config, stream.name, _silent).paginator()
     while not paginator.finished:
-        page = stream.fetch(context, paginator.current_value)
+        page = stream.source.fetch(context, paginator.current_value)
         paginator.advance(page)
         if not paginator.repeated:
             yield page
@@ -88,7 +87,7 @@ def _first_pages(
 ) -> Iterator[Page]:
     """Return the first page in each of a few contexts."""
     for context in islice(contexts, PARENTS_TRIED):
-        with suppress(VanishedError):
+        with suppress(LeftOutError):
             yield from islice(_pages(stream, context, size), 1)
 
 
@@ -101,7 +100,7 @@ def _rows(stream: AnalyticsStream, pages: Iterator[Page], size: int) -> list[Row
     return [fields.fit(record, {}) for record in islice(records, size)]
 
 
-def _columns(stream: AnalyticsStream, rows: Sequence[Row]) -> dict[str, Any]:
+def _inferred(stream: AnalyticsStream, rows: Sequence[Row]) -> Inference:
     inference = Inference(stream.schema["properties"])
     for row in rows:
         additional = row[ADDITIONAL_FIELDS]
@@ -121,4 +120,4 @@ def _columns(stream: AnalyticsStream, rows: Sequence[Row]) -> dict[str, Any]:
             "; ".join(f"{name!r} ({reason})" for name, reason in without.items()),
             extra={"kind": "no column"},
         )
-    return inference.columns
+    return inference

@@ -5,22 +5,16 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
 from tap_analytics import json_text
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_analytics.compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_analytics.rows.fields import Row
 
 BUFFER_BYTES = 1 << 16
@@ -50,18 +44,54 @@ def glanced_at(row: Row) -> dict[str, Any]:
     return record
 
 
+class BinaryFile(Protocol):
+    """What messages are written to."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Write bytes; return how many of them were taken."""
+        ...
+
+    def flush(self) -> None:
+        """Hand over what was written."""
+        ...
+
+
+class StandardOutput:
+    """Standard output, or what stands for it just then, as a binary file."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Write bytes; return how many of them were taken."""
+        out = getattr(sys.stdout, "buffer", None)
+        if out is not None:
+            taken: int = out.write(data)
+            return taken
+        sys.stdout.write(bytes(data).decode())  # A text stream has been put there.
+        return len(data)
+
+    def flush(self) -> None:
+        """Hand over what was written."""
+        sys.stdout.flush()
+
+
 class MessageWriter(GenericSingerWriter[bytearray, Message]):
-    """Writes Singer messages to standard output.
+    """Writes Singer messages to a binary file.
 
     What is written waits in a buffer until that is full, a STATE has to go out, or
     the run is about to wait for the API.
+
+    Args:
+        out: The file; standard output by default.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, out: BinaryFile | None = None) -> None:
+        self._out = out or StandardOutput()
         self._buffer = bytearray()
-        self._whole = 0  # So much of the buffer are messages that are complete.
-        self._is_flushing = False
-        self._after_flush: Callable[[], None] | None = None
+        self._handed_over = 0
+
+    @property
+    def written(self) -> int:
+        """How many bytes have been written so far."""
+        return self._handed_over + len(self._buffer)
 
     @override
     def serialize_message(self, message: Message) -> bytearray:
@@ -70,7 +100,6 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
     @override
     def write_message(self, message: Message) -> None:
         self._buffer += self.serialize_message(message)
-        self._whole = len(self._buffer)
         if isinstance(message, StateMessage) or len(self._buffer) >= BUFFER_BYTES:
             self.flush()
 
@@ -86,56 +115,26 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
         buffer += before
         _encoder.encode_into(row, buffer, -1)
         buffer += after
-        self._whole = len(buffer)
-        if self._whole >= BUFFER_BYTES:
+        if len(buffer) >= BUFFER_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what was written so far."""
-        if self._buffer:
-            self._is_flushing = True
-            try:
-                _write_out(self._buffer)
-                self._buffer.clear()
-                self._whole = 0
-            finally:
-                self._is_flushing = False
-        if self._after_flush is not None:
-            self._after_flush()
+        """Hand over what was written so far.
 
-    def between_messages(self, action: Callable[[], None]) -> None:
-        """Do something once, but not while a message is half written.
-
-        It is for signal handlers, which may strike anywhere: a message that is only
-        half in the buffer is dropped, one that is half handed over is completed.
-
-        Args:
-            action: What to do; it may write messages, and must not return.
+        Raises:
+            OSError: If the file does not take it.
         """
-
-        def act() -> None:
-            self._after_flush = None
-            # A copy: the encoder may be at work in the buffer, and have reserved more.
-            self._buffer = self._buffer[: self._whole]
-            self.flush()
-            action()
-
-        if self._is_flushing:
-            self._after_flush = act
-        else:
-            act()
-
-
-def _write_out(lines: bytearray) -> None:
-    out = getattr(sys.stdout, "buffer", None)
-    if out is not None:
-        with memoryview(lines) as view:
-            written = 0
-            while written < len(view):  # Unbuffered, it may take less at a time.
-                written += out.write(view[written:])
-    else:  # A test has put a text stream in its place.
-        sys.stdout.write(lines.decode())
-    sys.stdout.flush()
+        if not self._buffer:
+            return
+        try:
+            with memoryview(self._buffer) as view:
+                written = 0
+                while written < len(view):  # Unbuffered, it may take less at a time.
+                    written += self._out.write(view[written:])
+        finally:
+            self._handed_over += len(self._buffer)
+            self._buffer = bytearray()
+        self._out.flush()
 
 
 @lru_cache(maxsize=64)

@@ -20,9 +20,10 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from tap_analytics import sandbox as sandboxes
-from tap_analytics.dlt_source import DEFAULTS, analytics_source
+from tap_analytics.dlt_source import analytics_source
 from tap_analytics.errors import ConfigError
-from tap_analytics.tap import TapAnalytics
+from tap_analytics.presets import PRESET_SETTINGS
+from tap_analytics.settings import DEFAULTS, SCHEMA
 from tests.helpers.answering import answering
 from tests.helpers.running import STREAMS, Outcome, run_tap, settings
 
@@ -302,13 +303,13 @@ def test_settings_come_from_the_environment(
     assert [request.query for request in api.requests()] == ["limit=5"]
 
 
-def test_the_settings_are_those_of_the_tap() -> None:
-    of_the_tap = TapAnalytics.config_jsonschema["properties"]
-    for name, argument in inspect.signature(analytics_source).parameters.items():
-        assert name in of_the_tap
-        if name != "api_key":
-            default = DEFAULTS.get(name, argument.default)
-            assert default == of_the_tap[name].get("default")
+def test_its_arguments_are_settings_of_the_tap_with_the_same_defaults() -> None:
+    arguments = inspect.signature(analytics_source).parameters
+    assert arguments.keys() <= SCHEMA["properties"].keys()
+    for name, argument in arguments.items():
+        # Only a default that is not given leaves room for a preset's.
+        default = None if name in PRESET_SETTINGS else DEFAULTS.get(name)
+        assert name == "api_key" or argument.default == default
 
 
 def test_a_preset_stands_for_the_settings_that_are_not_given(
@@ -316,7 +317,9 @@ def test_a_preset_stands_for_the_settings_that_are_not_given(
 ) -> None:
     api = sandbox(**sandboxes.PRESETS["everhour"] | {"rate_limit": None}, **SMALL)
     key = api.options.api_key
-    loaded = analytics_source(key, preset="everhour", api_url=api.url)
+    loaded = analytics_source(
+        key, preset="everhour", api_url=api.url, rate_limit_requests=1_000
+    )
     rows = {name: len(list(loaded.with_resources(name))) for name in STREAMS}
     assert rows == api.counts()
     limits = {
@@ -328,8 +331,35 @@ def test_a_preset_stands_for_the_settings_that_are_not_given(
 
 
 def test_a_preset_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigError, match="no preset 'everhoer'; there is: everhour"):
+    with pytest.raises(ConfigError, match="preset must be 'everhour', not 'everhoer'"):
         analytics_source(preset="everhoer", api_key="k")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "must"),
+    [
+        ("max_retries", -1, "be a whole number of at least 0, not -1"),
+        ("api_url", "foo", "begin with http:// or https://, not 'foo'"),
+        ("pagination", "pages", "be 'auto', 'none', 'link', "),
+    ],
+)
+def test_an_argument_that_is_not_valid_is_explained_in_plain_words(
+    setting: str, value: Any, must: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        analytics_source(**{"api_key": "k", setting: value})
+    assert str(caught.value).startswith(f"{setting} must {must}")
+
+
+def test_a_stream_that_only_an_argument_knows_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    analytics_source(api_key="k", page_size_by_stream={"tims": 5})
+    (warning,) = caplog.messages
+    assert warning == (
+        "There is no stream 'tims', which page_size_by_stream names: it is ignored. "
+        "Did you mean 'time'?"
+    )
 
 
 def test_a_key_header_and_prefix_of_ones_own(sandbox: SandboxFactory) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.tap import TapAnalytics
 from tests.helpers.running import Outcome, run_tap, settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def run(api: Sandbox, folder: Path, *args: str, **config: Any) -> Outcome:
 def test_a_wrong_key_names_the_settings_to_check(api: Sandbox, tmp_path: Path) -> None:
     error = run(api, tmp_path, api_key="wrong").error
     assert f"GET {api.url}/v1/clients answered 401" in error
-    assert "the API key was refused" in error
+    assert "The API key was refused" in error
     assert "api_key_header (X-Api-Key)" in error
 
 
@@ -41,9 +42,21 @@ def test_a_wrong_key_is_tried_once(api: Sandbox, tmp_path: Path) -> None:
     assert api.stats().by_path == {"/v1/clients": 1}
 
 
-def test_403_is_a_refused_key_too(api: Sandbox, tmp_path: Path) -> None:
+def test_403_is_a_refused_key_too_if_the_key_has_not_worked_yet(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.fault("/v1/clients", status=403)
+    error = run(api, tmp_path).error
+    assert "answered 403 Forbidden: an empty body. The API key was refused." in error
+
+
+def test_403_after_the_key_has_worked_says_how_to_leave_the_stream_out(
+    api: Sandbox, tmp_path: Path
+) -> None:
     api.fault("/v1/projects", status=403)
-    assert "403 Forbidden: the API key was refused" in run(api, tmp_path).error
+    error = run(api, tmp_path).error
+    assert "may not read the stream 'projects'" in error
+    assert "deselect projects" in error
 
 
 def test_a_missing_key_says_where_to_put_it(api: Sandbox, tmp_path: Path) -> None:
@@ -53,23 +66,39 @@ def test_a_missing_key_says_where_to_put_it(api: Sandbox, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"),
+    ("setting", "value", "must"),
     [
-        ("pagination", "pages"),
-        ("concurrency", 0),
-        ("max_retries", -1),
-        ("request_timeout", "long"),
-        ("api_url", "example.com"),
-        ("api_key_header", "X-Api-Key: a\r\nX-Other"),
-        ("undeclared_fields", "keep"),
+        ("concurrency", 0, "be a whole number of at least 1, not 0"),
+        ("max_retries", -1, "be a whole number of at least 0, not -1"),
+        ("request_timeout", "long", "be a number above 0, not 'long'"),
+        ("incremental", "yes", "be true or false, not 'yes'"),
+        ("api_url", "foo", "begin with http:// or https://, not 'foo'"),
+        ("path_prefix", "/v 1", "be a path without spaces, line breaks, ?, # and \\"),
+        ("page_param", "", "be the name of a query parameter"),
+        ("undeclared_fields", "keep", "be 'collect', 'infer' or 'ignore', not 'keep'"),
     ],
 )
-def test_a_setting_that_is_not_valid_is_named(
-    api: Sandbox, tmp_path: Path, setting: str, value: Any
+def test_a_setting_that_is_not_valid_is_explained_in_plain_words(
+    api: Sandbox, tmp_path: Path, setting: str, value: Any, must: str
 ) -> None:
     error = run(api, tmp_path, **{setting: value}).error
-    assert "settings are not valid" in error
-    assert f"config['{setting}']" in error
+    assert error.startswith(f"{setting} must {must}")
+
+
+def test_a_header_that_is_not_valid_is_not_shown_since_a_key_may_be_in_it(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    error = run(api, tmp_path, api_key_header="X-Api-Key: another-key").error
+    assert error.startswith("api_key_header must be the name of a header")
+    assert "another-key" not in error
+
+
+def test_all_settings_that_are_not_valid_are_named_at_once(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    error = run(api, tmp_path, concurrency=0, api_url="foo").error
+    assert "api_url must " in error
+    assert "concurrency must " in error
 
 
 @pytest.mark.parametrize("key", [5, "", ["secret-key"]])
@@ -77,7 +106,7 @@ def test_a_key_that_is_no_text_is_not_shown(
     api: Sandbox, tmp_path: Path, key: Any
 ) -> None:
     outcome = run(api, tmp_path, api_key=key)
-    assert outcome.error.startswith("The setting api_key is no key")
+    assert outcome.error.startswith("api_key must be ASCII text without spaces")
     assert "secret-key" not in outcome.err
 
 
@@ -85,12 +114,14 @@ def test_a_config_that_is_no_json_is_named(api: Sandbox, tmp_path: Path) -> None
     broken = tmp_path / "broken.json"
     broken.write_text('{"api_key":')
     error = run(api, tmp_path, "--config", str(broken)).error
-    assert f"{broken} is no valid JSON" in error
+    assert f"The config file {broken} is not valid JSON" in error
 
 
 def test_a_config_that_is_not_there_is_named(api: Sandbox, tmp_path: Path) -> None:
     error = run(api, tmp_path, "--config", "none.json").error
-    assert "'none.json' was not found" in error
+    assert (
+        error == "The config file none.json can't be read: No such file or directory."
+    )
 
 
 def test_an_unknown_option_points_to_the_help(api: Sandbox, tmp_path: Path) -> None:
@@ -101,7 +132,25 @@ def test_a_setting_that_is_not_known_is_named(api: Sandbox, tmp_path: Path) -> N
     outcome = run(api, tmp_path, **{"incremantal": True, "$schema": "settings.json"})
     assert outcome.status == 0
     (warning,) = outcome.err.splitlines()
-    assert warning.endswith("There is no setting 'incremantal': it is ignored.")
+    assert warning.endswith(
+        "There is no setting 'incremantal': it is ignored. Did you mean 'incremental'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("page_size_by_stream", 5), ("pagination_by_stream", "none")],
+)
+def test_a_stream_that_only_a_setting_knows_is_warned_of(
+    api: Sandbox, tmp_path: Path, setting: str, value: Any
+) -> None:
+    outcome = run(api, tmp_path, **{setting: {"time": value, "user": value}})
+    assert outcome.status == 0
+    (warning,) = outcome.err.splitlines()
+    assert warning.endswith(
+        f"There is no stream 'user', which {setting} names: it is ignored. "
+        "Did you mean 'users'?"
+    )
 
 
 def test_an_environment_variable_of_another_type_is_named(
@@ -109,7 +158,20 @@ def test_an_environment_variable_of_another_type_is_named(
 ) -> None:
     env = {"TAP_ANALYTICS_CONCURRENCY": "many"}
     error = run_tap(settings(api), folder=tmp_path, env=env).error
-    assert error == "The environment variable TAP_ANALYTICS_CONCURRENCY is no integer."
+    assert error == (
+        "The environment variable TAP_ANALYTICS_CONCURRENCY must be a whole number of "
+        "at least 1, not 'many'."
+    )
+
+
+def test_an_empty_environment_variable_counts_as_not_set(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    names = TapAnalytics.config_jsonschema["properties"]
+    env = {f"TAP_ANALYTICS_{name.upper()}": "" for name in names}
+    outcome = run_tap(settings(api), folder=tmp_path, env=env)
+    assert outcome.status == 0, outcome.err
+    assert outcome.ids("users")
 
 
 def test_a_host_that_refuses_connections_is_tried_four_times(tmp_path: Path) -> None:
@@ -143,7 +205,7 @@ def test_a_wrong_prefix_is_named(api: Sandbox, tmp_path: Path) -> None:
 def test_html_instead_of_json_is_shown(api: Sandbox, tmp_path: Path) -> None:
     api.fault(status=200, body="<html><title>Sign in</title></html>")
     error = run(api, tmp_path).error
-    assert "no JSON" in error
+    assert "not JSON" in error
     assert "<html><title>Sign in</title></html>" in error
     assert "api_url" in error
 

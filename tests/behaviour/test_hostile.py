@@ -217,7 +217,7 @@ def test_what_is_no_json_stops_the_run(
     api: Sandbox, tmp_path: Path, value: str
 ) -> None:
     error = send(api, tmp_path, f'{{"id":"a","x":{value}}}').error
-    assert "a body that is no JSON" in error
+    assert "a body that is not JSON" in error
 
 
 # Half of a character: what is left of an emoji that was cut in two

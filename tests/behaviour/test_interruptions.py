@@ -109,9 +109,9 @@ def test_a_signal_ends_a_run_soon_whatever_its_threads_wait_for(
     process = tap(settings(api, concurrency=3, **config))
     is_asked_for(api, path)
     out, err = process.end_by(number)
-    assert process.process.returncode == 1
+    assert process.process.returncode == 128 + number
     (line,) = err
-    assert f"Ended by {number.name} before everything was read" in line
+    assert f"Stopped by {number.name} before everything was read" in line
     assert json.loads(out[-1])["type"] == "STATE"
 
 
@@ -122,7 +122,7 @@ def test_a_signal_ends_a_run_soon_that_waits_for_the_limit(
     process = tap(settings(api, **limit))
     is_asked_for(api, "/v1/clients")
     _, (line,) = process.end_by(signal.SIGTERM)
-    assert "Ended by SIGTERM" in line
+    assert "Stopped by SIGTERM" in line
 
 
 def test_a_signal_ends_a_run_soon_whose_reader_takes_nothing(
@@ -133,9 +133,22 @@ def test_a_signal_ends_a_run_soon_whose_reader_takes_nothing(
     assert process.process.stdout is not None
     process.process.stdout.read(1)
     process.process.send_signal(signal.SIGTERM)
-    assert process.process.wait(SOON) == 1
+    assert process.process.wait(SOON) == 128 + signal.SIGTERM
     assert process.process.stderr is not None
-    assert "Ended by SIGTERM" in process.process.stderr.read()
+    assert "Stopped by SIGTERM" in process.process.stderr.read()
+
+
+@pytest.mark.parametrize("requests", [1, 15, 30])
+def test_a_signal_leaves_no_message_written_in_half(
+    sandbox: SandboxFactory, tap: Callable[..., Tap], requests: int
+) -> None:
+    api = sandbox(clients=2000, projects=1, page_size=50, pagination="page")
+    process = tap(settings(api, concurrency=2))
+    until = time.monotonic() + 60
+    while api.stats().requests < requests and time.monotonic() < until:
+        time.sleep(0.001)
+    lines, _ = process.end_by(signal.SIGTERM)
+    assert {json.loads(line)["type"] for line in lines} <= {"SCHEMA", "RECORD", "STATE"}
 
 
 def test_the_state_after_a_signal_is_one_to_go_on_from(

@@ -153,7 +153,7 @@ def test_what_is_no_key_is_refused_and_not_shown(
 ) -> None:
     outcome = run(api, tmp_path, *args, api_key=key)
     (error,) = outcome.errors
-    assert error.startswith("The setting api_key is no key")
+    assert error.startswith("api_key must be ASCII text without spaces")
     assert_unseen(outcome)
     assert api.requests() == []
 
@@ -196,8 +196,7 @@ def test_a_setting_can_add_no_header_and_no_request(
     api: Sandbox, tmp_path: Path, setting: str, value: str
 ) -> None:
     error = run_tap(settings(api, **{setting: value}), folder=tmp_path).error
-    assert "The settings are not valid" in error
-    assert f"config['{setting}']" in error
+    assert error.startswith(f"{setting} must ")
     assert api.requests() == []
 
 

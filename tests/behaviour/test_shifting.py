@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_analytics.reading.branches import READINGS
+from tap_analytics.reading.page_queue import READINGS
 from tap_analytics.sandbox import Edit
 from tests.helpers.running import Outcome, run_tap, settings
 

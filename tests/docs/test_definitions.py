@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tap_analytics.settings import SETTINGS
+from tap_analytics.presets import PRESET_SETTINGS
 from tests.helpers.commands import PROJECT, succeed
 
 DEFINITIONS = [
@@ -85,7 +85,7 @@ def test_defaults_are_those_reported_but_where_a_preset_may_set_another(
     settings: Any,
 ) -> None:
     for setting, schema in settings:
-        default = None if setting["name"] in SETTINGS else schema.get("default")
+        default = None if setting["name"] in PRESET_SETTINGS else schema.get("default")
         assert setting.get("value") == default
 
 

@@ -37,11 +37,9 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def messages() -> set[str]:
-    package = PROJECT / "tap_analytics"
-    files = [*package.glob("*.py"), *(package / "target_dlt").glob("*.py")]
     return {
         text
-        for file in files
+        for file in (PROJECT / "tap_analytics").rglob("*.py")
         for text in texts(ast.parse(file.read_text(encoding="utf-8")))
     }
 

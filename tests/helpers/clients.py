@@ -11,7 +11,7 @@ import pytest
 
 from tap_analytics.api.client import Client
 from tap_analytics.api.refusals import Asker
-from tap_analytics.errors import TapError
+from tap_analytics.errors import FatalAPIError
 from tap_analytics.run import Run
 from tests.helpers.scanning import KEY
 
@@ -66,9 +66,11 @@ def ids(client: Client, path: str = CLIENTS) -> list[str]:
     return [json.loads(bytes(record))["id"] for record in client.get(path).records]
 
 
-def failure(client: Client, path: str = CLIENTS, asker: Asker = NOBODY) -> TapError:
+def failure(
+    client: Client, path: str = CLIENTS, asker: Asker = NOBODY
+) -> FatalAPIError:
     """Ask for what can't be had, and return the error."""
-    with pytest.raises(TapError) as caught:
+    with pytest.raises(FatalAPIError) as caught:
         _ = client.get(path, asker=asker).records
     return caught.value
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from tap_analytics.command import main
-from tap_analytics.redaction import redaction
 from tests.helpers.scanning import scan
 
 if TYPE_CHECKING:
@@ -146,7 +145,8 @@ def run_tap(
             )
     if status:  # Nor does a process that has ended send anything.
         for thread in set(threading.enumerate()) - threads:
-            thread.join(GIVEN_UP_SECONDS)
+            if thread.is_alive():  # One that is about to start can't be joined.
+                thread.join(GIVEN_UP_SECONDS)
     written = []
     for stream in (out, err):
         stream.flush()
@@ -158,13 +158,15 @@ def run_tap(
 def _restore_process() -> Any:
     """Return what undoes a command's hold on logging, warnings and signals."""
     root = logging.getLogger()
-    redaction.forget()
     before = (list(root.handlers), root.level, sys.excepthook, list(warnings.filters))
+    log_filters = [(handler, list(handler.filters)) for handler in root.handlers]
     handlers = {number: signal.getsignal(number) for number in (2, 15)}
 
     def restore() -> None:
         root.handlers[:], root.level, sys.excepthook, filters = before
         root.setLevel(before[1])
+        for log, kept in log_filters:  # What is secret now is not in the next run.
+            log.filters[:] = kept
         warnings.filters[:] = filters  # type: ignore[index]
         logging.captureWarnings(capture=False)
         for number, handler in handlers.items():

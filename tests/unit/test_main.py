@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-STATUSES = {"tap_analytics": 1, "tap_analytics.target_dlt": 128 + signal.SIGTERM}
 
-
-@pytest.mark.parametrize(("module", "status"), STATUSES.items())
+@pytest.mark.parametrize("module", ["tap_analytics", "tap_analytics.target_dlt"])
 def test_a_signal_while_the_command_is_imported_is_one_line(
-    module: str, status: int, tmp_path: Path
+    module: str, tmp_path: Path
 ) -> None:
     # What both commands import says when, and waits.
     (tmp_path / "singer_sdk.py").write_text("print(flush=True)\ninput()\n")
@@ -31,6 +29,6 @@ def test_a_signal_while_the_command_is_imported_is_one_line(
         assert process.stdout.readline() == "\n"
         process.terminate()
         _, err = process.communicate()
-    assert process.returncode == status
+    assert process.returncode == 128 + signal.SIGTERM
     (line,) = err.splitlines()
-    assert "by SIGTERM before anything was" in line
+    assert line.startswith("Stopped by SIGTERM before anything was")

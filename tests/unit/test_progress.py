@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_analytics.progress import Holdup, Progress
-from tests.unit.api.test_throttle import Clock
+from tests.helpers.clocks import Clock
 
 
 @pytest.fixture
@@ -59,16 +59,3 @@ def test_no_time_left_is_told_while_there_may_be_more(clock: Clock) -> None:
     progress.parents_seen(10, more=True)
     progress.parent_read()
     assert progress.seconds_left is None
-
-
-def test_a_new_run_begins_with_nothing_done(clock: Clock) -> None:
-    progress = Progress(clock)
-    progress.sent()
-    progress.wrote("users", 3)
-    progress.warned("misfit")
-    progress.vanished("p1")
-    clock.now = 5
-    progress.begin()
-    assert (progress.requests, progress.rows, progress.seconds) == (0, {}, 0)
-    assert not progress.warnings
-    assert not progress.gone

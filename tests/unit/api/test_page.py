@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_analytics.api.answer import Answer
-from tap_analytics.api.page import Page, plain_path, shown
+from tap_analytics.api.page import Page, plain_path
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.json_text import shown
 
 
 def answer(body: bytes | str, **headers: str) -> Answer:

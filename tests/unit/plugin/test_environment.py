@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_analytics.errors import ConfigError
 from tap_analytics.plugin.environment import settings_from
+from tap_analytics.plugin.errors import ConfigError
 from tap_analytics.tap import TapAnalytics
 
 PREFIX = "TAP_ANALYTICS_"
@@ -22,7 +22,9 @@ SCHEMA: dict[str, Any] = {
         "incremental": {"type": ["boolean", "null"]},
         "page_size_by_stream": {"type": ["object", "null"]},
         "streams": {"type": ["array", "null"], "items": {"type": "string"}},
-        "limit": {"type": "integer"},
+        "limit": {"type": "integer", "minimum": 1},
+        "credentials": {"anyOf": [{"type": "string"}, {"type": "object"}]},
+        "pin": {"type": "integer", "secret": True},
         "anything": {},
     }
 }
@@ -50,7 +52,6 @@ def test_only_the_variables_of_the_tap_count() -> None:
     ("name", "text", "value"),
     [
         ("api_key", "12", "12"),
-        ("api_key", "", ""),
         ("api_key", ' "quoted" ', ' "quoted" '),
         ("concurrency", "16", 16),
         ("concurrency", " 16 ", 16),
@@ -60,6 +61,7 @@ def test_only_the_variables_of_the_tap_count() -> None:
         ("page_size_by_stream", '{"time": 5000}', {"time": 5000}),
         ("streams", '["time"]', ["time"]),
         ("concurrency", "null", None),
+        ("credentials", '{"user": "me"}', '{"user": "me"}'),
         ("anything", "[1]", [1]),
     ],
 )
@@ -80,40 +82,49 @@ def test_words_that_are_false(text: str) -> None:
     assert setting("incremental", text) is False
 
 
+@pytest.mark.parametrize("name", SCHEMA["properties"])
+def test_a_variable_that_is_empty_counts_as_not_set(name: str) -> None:
+    assert settings_from({PREFIX + name.upper(): ""}, PREFIX, SCHEMA) == {}
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "kind"),
+    ("name", "text", "says"),
     [
-        ("concurrency", "many", "integer"),
-        ("concurrency", "1.5", "integer"),
-        ("concurrency", "true", "integer"),
-        ("concurrency", '"16"', "integer"),
-        ("limit", "null", "integer"),
-        ("backoff_factor", "1,5", "number"),
-        ("backoff_factor", "NaN", "number"),
-        ("backoff_factor", "Infinity", "number"),
-        ("backoff_factor", "", "number"),
-        ("incremental", "maybe", "boolean"),
-        ("incremental", "", "boolean"),
-        ("page_size_by_stream", "time=5000", "object"),
-        ("page_size_by_stream", "[]", "object"),
-        ("streams", "time,users", "array"),
-        ("streams", "{}", "array"),
+        ("concurrency", "many", "be a whole number, not 'many'"),
+        ("concurrency", "1.5", "be a whole number, not '1.5'"),
+        ("concurrency", "true", "be a whole number, not 'true'"),
+        ("concurrency", '"16"', "be a whole number, not '\"16\"'"),
+        ("limit", "null", "be a whole number of at least 1, not 'null'"),
+        ("backoff_factor", "1,5", "be a number, not '1,5'"),
+        ("backoff_factor", "NaN", "be a number, not 'NaN'"),
+        ("backoff_factor", "Infinity", "be a number, not 'Infinity'"),
+        ("incremental", "maybe", "be true or false, not 'maybe'"),
+        ("incremental", " ", "be true or false, not ' '"),
+        ("page_size_by_stream", "time=5000", "be a JSON object, not text"),
+        ("page_size_by_stream", "[]", "be a JSON object, not text"),
+        ("page_size_by_stream", "[" * 100_000, "be a JSON object, not text"),
+        ("streams", "time,users", "be a JSON array, not text"),
+        ("streams", "{}", "be a JSON array, not text"),
+        (
+            *("pin", "s3cr3t"),
+            "be a whole number (the value is not shown, since it may be secret)",
+        ),
     ],
 )
 def test_a_value_of_another_type_is_an_error_that_names_the_variable(
-    name: str, text: str, kind: str
+    name: str, text: str, says: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         setting(name, text)
     variable = PREFIX + name.upper()
-    assert str(caught.value) == f"The environment variable {variable} is no {kind}."
+    assert str(caught.value) == f"The environment variable {variable} must {says}."
 
 
 @given(
     st.fixed_dictionaries(
         {},
         optional={
-            "api_key": st.text(),
+            "api_key": st.text(min_size=1),
             "concurrency": st.integers(),
             "backoff_factor": st.floats(allow_nan=False, allow_infinity=False),
             "incremental": st.booleans(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import sys
+from contextlib import redirect_stdout
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -31,36 +31,24 @@ RECORD = singer.RecordMessage("users", {"id": "u1"})
 STATE = singer.StateMessage({"bookmarks": {}})
 
 
-class Reader:
-    """Reads standard output."""
-
-    def __init__(self, capture: pytest.CaptureFixture[bytes]) -> None:
-        self.capture = capture
-        self.taken = b""
-
-    def getvalue(self) -> bytes:
-        self.taken += self.capture.readouterr().out
-        return self.taken
-
-
 @pytest.fixture
-def out(capsysbinary: pytest.CaptureFixture[bytes]) -> Reader:
-    return Reader(capsysbinary)
+def out() -> io.BytesIO:
+    return io.BytesIO()
 
 
 def row_of(**fields: str) -> dict[str, Any]:
     return {name: Raw(text.encode()) for name, text in fields.items()}
 
 
-def messages(out: Reader | io.BytesIO) -> list[dict[str, Any]]:
+def messages(out: io.BytesIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 # One message
 
 
-def test_a_row_is_written_as_it_is(out: Reader) -> None:
-    writer = MessageWriter()
+def test_a_row_is_written_as_it_is(out: io.BytesIO) -> None:
+    writer = MessageWriter(out)
     row = row_of(id='"u1"', hours="1.10", note='"\\u00fc\\/"', tags="[1, {}]")
     writer.write_row(*interlaced(row))
     writer.flush()
@@ -76,8 +64,8 @@ def interlaced(row: dict[str, Any]) -> tuple[bytes, dict[str, Any], bytes]:
     return before, row, after
 
 
-def test_additional_fields_are_written_as_an_object(out: Reader) -> None:
-    writer = MessageWriter()
+def test_additional_fields_are_written_as_an_object(out: io.BytesIO) -> None:
+    writer = MessageWriter(out)
     row = {"id": Raw(b"1"), "additional_fields": row_of(x="1e5", ü="null")}
     writer.write_row(*interlaced(row))
     writer.flush()
@@ -87,9 +75,11 @@ def test_additional_fields_are_written_as_an_object(out: Reader) -> None:
 @pytest.mark.parametrize(
     "number", ["1.10", "1" * 40, "-0.0", "1E+400", "0.1" + "0" * 30]
 )
-def test_a_decoded_row_keeps_the_digits_of_numbers(out: Reader, number: str) -> None:
+def test_a_decoded_row_keeps_the_digits_of_numbers(
+    out: io.BytesIO, number: str
+) -> None:
     record = decoded({"id": Raw(b'"u1"'), "rest": row_of(hours=number)})
-    writer = MessageWriter()
+    writer = MessageWriter(out)
     writer.write_message(singer.RecordMessage("users", record))
     writer.flush()
     assert f'"hours":{number}' in out.getvalue().decode()
@@ -105,9 +95,9 @@ def test_a_decoded_row_is_plain_python() -> None:
     }
 
 
-def test_the_version_stands_in_the_message_if_there_is_one(out: Reader) -> None:
+def test_the_version_stands_in_the_message_if_there_is_one(out: io.BytesIO) -> None:
     before, after = record_frame("users", 1_750_000_000, NOON)
-    writer = MessageWriter()
+    writer = MessageWriter(out)
     writer.write_row(before, row_of(id="1"), after)
     writer.flush()
     assert messages(out)[0]["version"] == 1_750_000_000
@@ -115,10 +105,10 @@ def test_the_version_stands_in_the_message_if_there_is_one(out: Reader) -> None:
 
 @pytest.mark.parametrize("stream", ["time_records", 'odd "name"', "ü"])
 def test_the_frame_is_the_message_that_the_sdk_would_write(
-    out: Reader, stream: str
+    out: io.BytesIO, stream: str
 ) -> None:
     before, after = record_frame(stream, 7, NOON)
-    writer = MessageWriter()
+    writer = MessageWriter(out)
     writer.write_row(before, row_of(id='"u1"'), after)
     writer.write_message(singer.RecordMessage(stream, {"id": "u1"}, 7, NOON))
     writer.flush()
@@ -173,31 +163,31 @@ def test_what_a_stream_map_may_return_can_be_written(value: object, text: str) -
 # The buffer
 
 
-def test_a_record_waits_in_the_buffer(out: Reader) -> None:
-    writer = MessageWriter()
+def test_a_record_waits_in_the_buffer(out: io.BytesIO) -> None:
+    writer = MessageWriter(out)
     writer.write_message(singer.SchemaMessage("users", {"properties": {}}, ["id"]))
     writer.write_message(RECORD)
     writer.write_row(*interlaced(row_of(id="1")))
     assert out.getvalue() == b""
 
 
-def test_the_buffer_is_handed_over_on_demand(out: Reader) -> None:
-    writer = MessageWriter()
+def test_the_buffer_is_handed_over_on_demand(out: io.BytesIO) -> None:
+    writer = MessageWriter(out)
     writer.write_message(RECORD)
     writer.flush()
     assert len(messages(out)) == 1
 
 
-def test_a_state_hands_over_what_is_before_it_and_itself(out: Reader) -> None:
-    writer = MessageWriter()
+def test_a_state_hands_over_what_is_before_it_and_itself(out: io.BytesIO) -> None:
+    writer = MessageWriter(out)
     writer.write_row(*interlaced(row_of(id="1")))
     writer.write_message(STATE)
     assert [message["type"] for message in messages(out)] == ["RECORD", "STATE"]
 
 
 @pytest.mark.parametrize("kind", ["row", "message"])
-def test_a_full_buffer_is_handed_over(out: Reader, kind: str) -> None:
-    writer = MessageWriter()
+def test_a_full_buffer_is_handed_over(out: io.BytesIO, kind: str) -> None:
+    writer = MessageWriter(out)
     text = "x" * (BUFFER_BYTES // 10)
     for number in range(25):
         before = len(out.getvalue())
@@ -212,15 +202,15 @@ def test_a_full_buffer_is_handed_over(out: Reader, kind: str) -> None:
 
 
 def test_a_message_larger_than_the_buffer_is_handed_over_whole(
-    out: Reader,
+    out: io.BytesIO,
 ) -> None:
-    writer = MessageWriter()
+    writer = MessageWriter(out)
     writer.write_row(*interlaced(row_of(id=f'"{"x" * 3 * BUFFER_BYTES}"')))
     assert len(messages(out)[0]["record"]["id"]) == 3 * BUFFER_BYTES
 
 
-def test_nothing_is_written_twice(out: Reader) -> None:
-    writer = MessageWriter()
+def test_nothing_is_written_twice(out: io.BytesIO) -> None:
+    writer = MessageWriter(out)
     writer.write_message(RECORD)
     writer.flush()
     writer.flush()
@@ -229,21 +219,62 @@ def test_nothing_is_written_twice(out: Reader) -> None:
     assert [message["type"] for message in messages(out)] == ["RECORD", "STATE"]
 
 
-def test_what_print_wrote_before_comes_before(out: Reader) -> None:
-    writer = MessageWriter()
-    print("{}")  # noqa: T201 - as the SDK does for --discover
-    writer.write_message(STATE)
-    assert [line[:9] for line in out.getvalue().splitlines()] == [b"{}", b'{"type":"']
+@pytest.mark.parametrize("kind", ["row", "message"])
+def test_what_is_not_taken_is_not_written_again(kind: str) -> None:
+    """The rest of a message, after it was cut off, would make no sense."""
+
+    class Full(io.BytesIO):
+        def write(self, data: Buffer, /) -> int:
+            super().write(bytes(data)[:10])
+            raise OSError(28, "No space left on device")
+
+    out = Full()
+    writer = MessageWriter(out)
+    if kind == "row":
+        writer.write_row(*interlaced(row_of(id="1")))
+    else:
+        writer.write_message(RECORD)
+    with pytest.raises(OSError, match="No space left"):
+        writer.flush()
+    writer.flush()
+    assert len(out.getvalue()) == 10
 
 
-def test_a_text_stream_in_the_place_of_standard_output_works(
-    monkeypatch: pytest.MonkeyPatch,
+# Where they are written to
+
+
+def test_messages_go_to_standard_output_if_nothing_else_is_said(
+    capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    text = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", text)
+    MessageWriter().write_message(STATE)
+    assert json.loads(capsysbinary.readouterr().out) == STATE.to_dict()
+
+
+def test_what_print_wrote_before_comes_before(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    print("{}")  # noqa: T201 - as the SDK does for --discover
+    MessageWriter().write_message(STATE)
+    lines = capsysbinary.readouterr().out.splitlines()
+    assert [line[:9] for line in lines] == [b"{}", b'{"type":"']
+
+
+def test_a_writer_follows_standard_output_to_where_it_is_redirected() -> None:
     writer = MessageWriter()
-    writer.write_row(*interlaced(row_of(id='"ü"')))
-    writer.write_message(STATE)
+    outs = [io.BytesIO(), io.BytesIO()]
+    for out in outs:
+        with redirect_stdout(io.TextIOWrapper(out, write_through=True)) as text:
+            writer.write_message(STATE)
+        text.detach()
+    first, second = (out.getvalue() for out in outs)
+    assert json.loads(first) == json.loads(second) == STATE.to_dict()
+
+
+def test_a_text_stream_in_the_place_of_standard_output_works() -> None:
+    writer = MessageWriter()
+    with redirect_stdout(io.StringIO()) as text:
+        writer.write_row(*interlaced(row_of(id='"ü"')))
+        writer.write_message(STATE)
     kinds = [json.loads(line)["type"] for line in text.getvalue().splitlines()]
     assert kinds == ["RECORD", "STATE"]
 
@@ -263,95 +294,10 @@ class Sluggish(io.RawIOBase):
         return min(10, memoryview(data).nbytes)
 
 
-def test_all_is_handed_over_to_what_takes_a_few_bytes_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_all_is_handed_over_to_what_takes_a_few_bytes_at_a_time() -> None:
     out = Sluggish()
-    stdout = io.TextIOWrapper(out, write_through=True)  # type: ignore[type-var]
-    monkeypatch.setattr(sys, "stdout", stdout)
-    writer = MessageWriter()
+    writer = MessageWriter(out)
     writer.write_message(RECORD)
     writer.write_message(STATE)
-    assert [json.loads(line)["type"] for line in out.taken.splitlines()] == [
-        "RECORD",
-        "STATE",
-    ]
-
-
-# Between messages
-
-
-class EndedError(Exception):
-    """What stands for the end of the process."""
-
-
-def end() -> None:
-    raise EndedError
-
-
-def test_an_action_between_messages_is_done_at_once(out: Reader) -> None:
-    writer = MessageWriter()
-    writer.write_message(RECORD)
-
-    def write_state() -> None:
-        writer.write_message(STATE)
-        raise EndedError
-
-    with pytest.raises(EndedError):
-        writer.between_messages(write_state)
-    assert [message["type"] for message in messages(out)] == ["RECORD", "STATE"]
-
-
-def test_a_message_that_is_half_in_the_buffer_is_dropped(out: Reader) -> None:
-    writer = MessageWriter()
-    writer.write_message(RECORD)
-
-    class Interrupted:
-        """Is struck by the signal while it is encoded."""
-
-        def __str__(self) -> str:
-            writer.between_messages(end)
-            raise AssertionError
-
-    before, after = FRAME
-    with pytest.raises(EndedError):
-        writer.write_row(before, {"id": Interrupted()}, after)
-    assert [message["record"] for message in messages(out)] == [{"id": "u1"}]
-
-
-def test_memory_that_is_reserved_for_a_message_is_no_message(out: Reader) -> None:
-    """It holds whatever was there before: a line's end may be among it."""
-    writer = MessageWriter()
-
-    class Interrupted:
-        """Is struck by the signal while it is encoded."""
-
-        def __str__(self) -> str:
-            writer._buffer[-1:] = b"\n"  # noqa: SLF001 - the encoder has reserved it
-            writer.between_messages(end)
-            raise AssertionError
-
-    before, after = FRAME
-    with pytest.raises(EndedError):
-        writer.write_row(before, {"id": Interrupted()}, after)
-    assert out.getvalue() == b""
-
-
-def test_a_message_that_is_half_handed_over_is_completed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    writer = MessageWriter()
-
-    class Interrupted(io.BytesIO):
-        """Is struck by the signal while it takes what is handed over."""
-
-        def write(self, data: Buffer, /) -> int:
-            writer.between_messages(end)
-            return super().write(data)
-
-    out = Interrupted()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
-    writer.write_message(RECORD)
-    with pytest.raises(EndedError):
-        writer.flush()
-    assert [message["record"] for message in messages(out)] == [{"id": "u1"}]
+    kinds = [json.loads(line)["type"] for line in out.taken.splitlines()]
+    assert kinds == ["RECORD", "STATE"]

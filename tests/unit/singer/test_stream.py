@@ -1,7 +1,7 @@
-"""What sdk.py leans on in the SDK, and that both write the same.
+"""What streams lean on in the SDK, and that both write the same.
 
 The first part runs a tap written the SDK's plain way. If one of its tests fails after
-an update of the SDK, sdk.py has to follow.
+an update of the SDK, `singer/stream.py` has to follow.
 """
 # ruff: noqa: SLF001 - what the SDK keeps to itself is the subject
 
@@ -11,31 +11,29 @@ import inspect
 import io
 import json
 import logging
-import signal
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk import Stream, Tap
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.streams import RESTStream
 
+from tap_analytics.api.answer import Answer
 from tap_analytics.api.page import Page
 from tap_analytics.errors import FatalAPIError
+from tap_analytics.run_logger import RunLogger
 from tap_analytics.singer.messages import MessageWriter
-from tap_analytics.singer.sync import InterruptibleTap, OrderedStream
+from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.tap import TapAnalytics
 from tests.helpers.running import STREAMS
 from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib.encoding.simple import Message
@@ -46,29 +44,24 @@ if TYPE_CHECKING:
 CONFIG = {"api_key": KEY, "api_url": "http://127.0.0.1:9"}
 
 
-@pytest.fixture(autouse=True)
-def signal_handlers() -> Iterator[None]:
-    """Put back the handlers that every new tap replaces."""
-    before = {number: signal.getsignal(number) for number in (2, 15)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 class Recorder(MessageWriter):
     """Keeps what is written."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[bytes] = []
+        self.out = io.BytesIO()
+        super().__init__(self.out)
 
     def write_message(self, message: Message) -> None:
         super().write_message(message)
         self.flush()
 
-    def flush(self) -> None:
-        self.lines += bytes(self._buffer).splitlines()
-        self._buffer.clear()
+    @property
+    def lines(self) -> list[bytes]:
+        return self.out.getvalue().splitlines()
+
+    def clear(self) -> None:
+        self.out.seek(0)
+        self.out.truncate()
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -125,25 +118,25 @@ def plain(stream: type[PlainStream] = PlainStream) -> tuple[PlainStream, Recorde
     return stream(tap), tap.message_writer
 
 
-# What sdk.py leans on
+# What stream.py leans on
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"),
+    "name",
     [
-        (OrderedStream, "_sync_records"),
-        (OrderedStream, "_write_schema_message"),
-        (OrderedStream, "emit_activate_version_messages"),
-        (OrderedStream, "get_new_paginator"),
-        (OrderedStream, "log"),
-        (InterruptibleTap, "_handle_termination"),
+        "_sync_records",
+        "_write_schema_message",
+        "emit_activate_version_messages",
+        "get_batch_counter",
+        "get_records",
+        "get_replication_key_signpost",
+        "get_sync_timer",
+        "log",
     ],
 )
-def test_what_is_overridden_is_there_with_the_same_signature(
-    owner: type, name: str
-) -> None:
-    base = RESTStream if issubclass(owner, Stream) else Tap
-    ours, theirs = inspect.getattr_static(owner, name), getattr(base, name)
+def test_what_is_overridden_is_there_with_the_same_signature(name: str) -> None:
+    ours = inspect.getattr_static(AnalyticsStream, name)
+    theirs = getattr(Stream, name)
     if isinstance(ours, property):
         assert isinstance(theirs, property)
     else:
@@ -310,37 +303,25 @@ def test_a_state_is_written_unless_it_is_flushed() -> None:
     assert stream.state_manager.is_flushed
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_new_tap_handles_signals_by_handle_termination(
-    number: signal.Signals,
-) -> None:
-    tap = PlainTap()
-    assert signal.getsignal(number) == tap._handle_termination
-
-
 # The fast path writes what the SDK would write
 
 
 def page_of(records: list[str]) -> Page:
-    response = requests.Response()
-    response.status_code = 200
-    response.url = CONFIG["api_url"]
-    response.raw = io.BytesIO(f'{{"data": [{",".join(records)}]}}'.encode())
-    return Page(response)
+    body = f'{{"data": [{",".join(records)}]}}'
+    return Page(Answer(CONFIG["api_url"], body=body.encode()))
 
 
-def write(stream: OrderedStream, records: list[str], context: Context | None) -> None:
+def write(stream: AnalyticsStream, records: list[str], context: Context | None) -> None:
     page = page_of(records)
-    with ExitStack() as metrics:
-        stream.begin(metrics)
-        stream.write_rows(page, stream.rows(page, context))
+    stream.begin()
+    stream.write_rows(page, stream.source.rows(page, context))
 
 
 def write_as_the_sdk_does(
-    stream: OrderedStream, records: list[str], context: Context | None
+    stream: AnalyticsStream, records: list[str], context: Context | None
 ) -> None:
     page = page_of(records)
-    for row in stream.rows(page, context):
+    for row in stream.source.rows(page, context):
         stream._write_record_message(
             json.loads(msgspec.json.encode(row), parse_float=Decimal)
         )
@@ -357,14 +338,14 @@ def catalog_without(*fields: str) -> dict[str, Any]:
 
 def stream_of(
     name: str, catalog: dict[str, Any] | None = None, **config: Any
-) -> tuple[OrderedStream, Recorder]:
+) -> tuple[AnalyticsStream, Recorder]:
     """Return a stream of a new tap, and its writer."""
     writer = Recorder()
     tap = TapAnalytics(
         config={**CONFIG, **config}, catalog=catalog, message_writer=writer
     )
     stream = tap.streams[name]
-    assert isinstance(stream, OrderedStream)
+    assert isinstance(stream, AnalyticsStream)
     return stream, writer
 
 
@@ -411,8 +392,8 @@ def test_both_paths_write_the_same_records(
     @settings(max_examples=25)
     def check(records: list[str], version: int | None) -> None:
         stream._stream_version = other._stream_version = version
-        fast.lines.clear()
-        slow.lines.clear()
+        fast.clear()
+        slow.clear()
         write(stream, records, context)
         fast.flush()
         write_as_the_sdk_does(other, records, context)
@@ -449,9 +430,8 @@ def test_records_are_extracted_when_their_page_was_received() -> None:
     before = datetime.now(timezone.utc)
     page = page_of(['{"id": 1}', '{"id": 2}'])
     after = datetime.now(timezone.utc)
-    with ExitStack() as metrics:
-        stream.begin(metrics)
-        stream.write_rows(page, stream.rows(page, None))
+    stream.begin()
+    stream.write_rows(page, stream.source.rows(page, None))
     writer.flush()
     times = {
         datetime.fromisoformat(message["time_extracted"])
@@ -476,6 +456,31 @@ def test_a_nested_field_that_is_not_selected_is_left_out() -> None:
     assert message["record"]["additional_fields"] == {"public": 2}
 
 
+def test_the_sdks_own_counters_log_for_the_process() -> None:
+    stream, _ = plain()
+    meters = stream.get_record_counter(), stream.get_batch_counter()
+    for meter in (*meters, stream.get_sync_timer()):
+        assert meter.logger is logging.getLogger("singer_sdk.metrics")
+
+
+def test_a_streams_counters_log_for_its_run() -> None:
+    stream, _ = stream_of("users")
+    meters = stream.get_record_counter(), stream.get_batch_counter()
+    for meter in (*meters, stream.get_sync_timer()):
+        assert meter.logger is stream.metrics_logger is stream._tap.metrics_logger
+
+
+def test_the_sdks_own_state_manager_logs_for_the_process() -> None:
+    stream, _ = plain()
+    assert stream.state_manager._logger is logging.getLogger("tap-plain.plain")
+
+
+def test_a_streams_state_manager_logs_for_its_run() -> None:
+    stream, _ = stream_of("users")
+    assert stream.state_manager._logger is stream.logger
+    assert isinstance(stream.logger, RunLogger)
+
+
 # Against a server
 
 
@@ -491,7 +496,7 @@ def test_a_stream_read_the_sdks_way_gives_the_same_records(
     stream, fast = stream_of(name, api_url=api.url)
     assert list(stream._sync_records()) == []
     other, slow = stream_of(name, api_url=api.url)
-    given_on = list(RESTStream._sync_records(other))
+    given_on = list(Stream._sync_records(other))
     assert fast.records() == slow.records()
     assert len(given_on) == len(fast.records()) == api.counts()[name]
 
@@ -540,7 +545,7 @@ def test_a_whole_stream_activates_the_version_of_its_records(api: Sandbox) -> No
         "users", api_url=api.url, emit_activate_version_messages=True
     )
     list(stream._sync_records())
-    version = stream._initialized_at // 1000
+    version = stream._initialized_at
     assert {message["version"] for message in writer.records()} == {version}
     assert writer.kinds[:1] == ["SCHEMA"]
     assert writer.kinds[-2:] == ["ACTIVATE_VERSION", "STATE"]
@@ -553,7 +558,7 @@ def test_an_error_stops_the_fetches_and_is_logged_by_main_only(
     api.fault("/v1/team/users", status=403)
     stream, _ = stream_of("users", api_url=api.url)
     stopped: list[bool] = []
-    monkeypatch.setattr(stream.prefetcher, "stop", lambda: stopped.append(True))
+    monkeypatch.setattr(stream.account.workers, "stop", lambda: stopped.append(True))
     caplog.set_level(logging.DEBUG)
     with pytest.raises(FatalAPIError):
         stream.sync()

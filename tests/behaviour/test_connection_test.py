@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.helpers.running import Outcome, run_tap, settings
-from tests.unit.report.test_terminal import run as run_in_terminal
-from tests.unit.report.test_terminal import terminal
+from tests.helpers.terminals import run as run_in_terminal
+from tests.helpers.terminals import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +157,7 @@ def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
     api.fault("/v1/clients", status=200, body="<html>Log in</html>")
     outcome = check(api, tmp_path)
     assert verdict(outcome)[1] == "  key           not tested, sent in X-Api-Key"
-    assert "a body that is no JSON" in outcome.errors[0]
+    assert "a body that is not JSON" in outcome.errors[0]
 
 
 def test_columns_are_not_inferred_for_it(api: Sandbox, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""What all streams of an account share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_analytics.api.client import Client
+from tap_analytics.reading.so_far import StateCadence
+from tap_analytics.reading.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_analytics.reading.branches import Branch
+    from tap_analytics.run import Run
+
+
+class Account:
+    """What all streams of an account share: a client, and threads that fetch ahead.
+
+    Args:
+        settings: The tap's settings, defaults included.
+        run: What belongs to the run.
+
+    Attributes:
+        settings: The settings.
+        run: What belongs to the run.
+        client: Gets pages.
+        workers: Run the fetches of all streams.
+        state_cadence: Says when the next STATE of a long read is due.
+        opened: The branches of top-level streams that are not being written yet.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], run: Run) -> None:
+        self.settings = settings
+        self.run = run
+        self.client = Client(settings, run)
+        self.workers = Workers(settings["concurrency"])
+        self.opened: dict[str, Branch[Any]] = {}
+        self.state_cadence = StateCadence()
+        run.stop.on_set(self.workers.stop)
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self.workers.stop()
+        self.opened.clear()
+        self.client.close()

@@ -1,0 +1,311 @@
+"""Reads the lists of one stream: from a context to requests, from a page to rows."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from tap_analytics.api.pagination import Pagination
+from tap_analytics.api.refusals import Asker
+from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
+from tap_analytics.presets import documented_page_size
+from tap_analytics.reading.beliefs import Beliefs
+from tap_analytics.reading.time_window import TimeWindow
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.rows.unfinished import UNFINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from msgspec import Raw
+
+    from tap_analytics.api.page import Page
+    from tap_analytics.api.paginators import Paginator
+    from tap_analytics.api.stream_pages import NextRequest
+    from tap_analytics.errors import LeftOutError
+    from tap_analytics.reading.account import Account
+    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.so_far import SoFar
+    from tap_analytics.rows.bookmarks import Bookmark
+    from tap_analytics.rows.fields import Row
+
+_IN_DOUBT = "more rows may exist than were read"
+
+
+class StreamReader:
+    """Reads the lists of one stream: one, or one below each parent.
+
+    Args:
+        account: What all streams of the account share.
+        name: Name of the stream.
+        path: The path, with what comes from a context in braces.
+        schema: The JSON schema that the records are made to fit.
+        keys: The key properties.
+        bookmark: Where to start; `None` for the very beginning.
+        so_far: How far earlier parts of this read came, for lists below parents.
+        sampled_fields: The fields that a sample of this run showed, if that decided
+            on the columns: others may have had a column in an earlier run.
+        is_child: Whether the lists are below parents.
+
+    Attributes:
+        pagination: How the pages follow one another.
+        beliefs: The lists whose end was only believed.
+        parents_read: How many lists below a parent have been read whole.
+        parents_gone: How many parents were gone.
+        left_out_for: Why lists below some parents were left out.
+    """
+
+    def __init__(  # noqa: PLR0913 - it is put together from parts
+        self,
+        account: Account,
+        *,
+        name: str,
+        path: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
+        bookmark: Bookmark | None = None,
+        so_far: SoFar | None = None,
+        sampled_fields: frozenset[str] | None = None,
+        is_child: bool = False,
+    ) -> None:
+        settings = account.settings
+        self._logger = account.run.logger.getChild(name)
+        self.name = name
+        self.pagination = Pagination(
+            settings, name, self._logger, documented_page_size(settings, name)
+        )
+        self.bookmark = bookmark
+        self.so_far = so_far
+        if bookmark is not None and so_far is not None and so_far.before is not None:
+            bookmark.reach(so_far.before.highest)
+        self.beliefs = Beliefs(self.pagination.shared)
+        self.parents_read = 0
+        self.parents_gone = 0
+        self.left_out_for: list[LeftOutError] = []
+        self._path = path
+        self._client = account.client
+        self._progress = account.run.progress
+        self._fields = Fields(
+            name,
+            schema,
+            keys,
+            collect=settings["undeclared_fields"] != "ignore",
+            logger=self._logger,
+        )
+        self._sampled_fields = sampled_fields
+        self._window = (
+            TimeWindow(settings, bookmark.order, account.client.started_at)
+            if bookmark
+            else None
+        )
+        self._asker = Asker(name, is_child)
+
+    def fetch(self, context: Context | None, request: NextRequest) -> Page:
+        """Fetch one page, with all retries.
+
+        Args:
+            context: The parent's context, `None` for a top-level stream.
+            request: What the paginator says of the request.
+
+        Raises:
+            FatalAPIError: If the API refuses, or retries are used up.
+            LeftOutError: If only what is below the parent can't be read.
+            StoppedError: If the run is to end.
+        """
+        if request.url:
+            page = self._client.get(request.url, asker=self._asker)
+        else:
+            params = (*self._since(context), *request.params)
+            page = self._client.get(self._path_in(context), params, self._asker)
+        for change in page.changes:
+            said = f"the API sent {change}"
+            self.pagination.shared.say(logging.WARNING, said, kind="changed body")
+        return page
+
+    def new_paginator(self) -> Paginator:
+        """Return a paginator that has seen no page yet."""
+        return self.pagination.paginator()
+
+    def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
+        """Return the records of a page, made to fit the schema, but for old ones."""
+        added = {key: _raw(value) for key, value in (context or {}).items()}
+        rows = map(partial(self._fields.fit, context=added), page.records)
+        if self._sampled_fields is not None:
+            rows = map(self._told_of, rows)
+        if self.bookmark is None:
+            return rows
+        since = self.bookmark.since(context)
+        return filter(partial(self.bookmark.passes, since=since), rows)
+
+    def _told_of(self, row: Row) -> Row:
+        """Warn once of each field that the sample did not show."""
+        kept, sampled = row[ADDITIONAL_FIELDS], self._sampled_fields or frozenset()
+        if isinstance(kept, dict) and (new := kept.keys() - sampled):
+            self._sampled_fields = sampled | new
+            self._logger.warning(
+                "%s: the sample did not show the fields %s, so they have no column in "
+                "this run and stay in %r. If an earlier run made columns of them, the "
+                "target empties these. Keep a catalog: run --discover, and pass its "
+                "output with --catalog.",
+                self.name,
+                ", ".join(map(repr, sorted(new))),
+                ADDITIONAL_FIELDS,
+                extra={"kind": "no column"},
+            )
+        return row
+
+    def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
+        """Return none: which sources are below a row is for whoever reads them."""
+        del row, context
+        return []
+
+    def ended(self, context: Context | None, paginator: Paginator) -> None:
+        """Take note that a list has been read to its end."""
+        self.beliefs.add(context, paginator)
+
+    def left_out(self, context: Context | None, error: LeftOutError) -> None:
+        """Warn that there are no rows below a parent."""
+        parent = ", ".join(f"{key} {value}" for key, value in (context or {}).items())
+        if isinstance(error, VanishedError):
+            self._progress.vanished(tuple((context or {}).items()))
+            kind, why = "vanished", f"{error}, gone since it was listed"
+        else:
+            self.left_out_for.append(error)
+            kind = "exhausted" if isinstance(error, ExhaustedError) else "forbidden"
+            why = str(error)
+        self._logger.warning(
+            "%s: %s: no rows for %s", self.name, why, parent, extra={"kind": kind}
+        )
+
+    def parent_is_done(self, context: Context, error: LeftOutError | None) -> None:
+        """Count a parent whose rows have been written, or that has none.
+
+        Args:
+            context: The parent's context.
+            error: Why it has none.
+        """
+        if isinstance(error, VanishedError):
+            self.parents_gone += 1
+        elif error is None:
+            self.parents_read += 1
+            if self.so_far is not None:
+                self.so_far.is_read(context)
+            if self.bookmark is not None:
+                self.bookmark.parent_is_read(context)
+
+    def skips(self, context: Context) -> bool:
+        """Return whether an earlier part of this read wrote the rows below a parent."""
+        if self.so_far is None or not self.so_far.skips(context):
+            return False
+        self.parents_read += 1
+        if self.bookmark is not None:
+            self.bookmark.parent_is_read(context)
+        return True
+
+    def unfinished(self, version: int | None) -> str | None:
+        """Return how far the lists were read, for the state; `None` without parents.
+
+        Args:
+            version: The version of the rows.
+        """
+        if self.so_far is None:
+            return None
+        return self.so_far.text(
+            undecided=self.beliefs.undecided(),
+            version=version,
+            highest=self.bookmark and self.bookmark.highest,
+            doubts=filter(None, [self._left_out(), _IN_DOUBT * self._doubts]),
+        )
+
+    def raise_exhausted(self) -> None:
+        """Return if nothing was left out that another run may read.
+
+        Raises:
+            FatalAPIError: If retries were used up below some parents.
+        """
+        exhausted = [e for e in self.left_out_for if isinstance(e, ExhaustedError)]
+        if exhausted:
+            msg = (
+                f"stream {self.name!r}: the rows of {len(exhausted)} parents could not "
+                f"be read, all others were. The first: {exhausted[0]}"
+            )
+            raise FatalAPIError(msg)
+
+    def not_whole(self, left_out_by: str = "") -> tuple[int, str] | None:
+        """Return why rows that were not read may still exist, `None` if they don't.
+
+        Args:
+            left_out_by: What left out parents, and so all below them; empty if
+                nothing did.
+
+        Returns:
+            How much that matters, as a level of a log, and why it is so.
+        """
+        if left_out_by:
+            return logging.INFO, (
+                f"{left_out_by} left out some parents and what is below them"
+            )
+        if left_out := self._left_out():
+            return logging.INFO, left_out
+        if self.parents_gone > 1 and not self.parents_read:
+            return logging.WARNING, (
+                f"the API says of each of its {self.parents_gone} parents that it is "
+                "gone. That may be another mistake"
+            )
+        if self._doubts:
+            return logging.INFO, _IN_DOUBT
+        if before := self.so_far and self.so_far.before:
+            return (logging.INFO, before.doubts[0]) if before.doubts else None
+        return None
+
+    def _left_out(self) -> str:
+        if not self.left_out_for:
+            return ""
+        return f"the rows of {len(self.left_out_for)} parents could not be read"
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether some lists may not have been read whole."""
+        shared = self.pagination.shared
+        # What has turned out to be wrong now was believed by an earlier part, too.
+        is_refuted = self.so_far and self.so_far.skipped and shared.refuted
+        return bool(shared.doubts or is_refuted)
+
+    def promote(self, state: dict[str, Any]) -> None:
+        """Write the bookmark into the state, unless rows may have been missed.
+
+        Rows that are missing below some parents are no reason: such parents are not
+        among those that the state knows.
+        """
+        if self.so_far is not None:
+            state[UNFINISHED] = None
+        if self.bookmark is not None and not self._doubts:
+            self.bookmark.promote(state)
+
+    def _path_in(self, context: Context | None) -> str:
+        """Return the path, what comes from the context encoded.
+
+        Raises:
+            FatalAPIError: If an id can't stand in a path.
+        """
+        values = {}
+        for key, value in (context or {}).items():
+            if value in {".", ".."}:
+                msg = f"stream {self.name!r}: {key} {value!r} can't stand in a URL."
+                raise FatalAPIError(msg)
+            values[key] = quote(str(value), safe="")
+        return self._path.format(**values)
+
+    def _since(self, context: Context | None) -> Iterable[tuple[str, str]]:
+        """Return the parameters of the API's own time filter, if it has one."""
+        if self.bookmark is None or self._window is None:
+            return ()
+        return self._window.params(self.bookmark.since(context))
+
+
+def _raw(value: Any) -> Raw:
+    return msgspec.Raw(msgspec.json.encode(value))

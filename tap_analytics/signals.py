@@ -1,0 +1,99 @@
+"""Signals end a run soon, whatever it is doing, and with its last STATE."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_analytics.run import StopFlag
+
+SECONDS_TO_END = 1.5
+"""So long a run may take to end once a signal has asked for it."""
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+ResultT = TypeVar("ResultT")
+
+
+def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
+    """Work on another thread, and tell it to end as soon as a signal asks for that.
+
+    Python calls a signal's handler on the main thread, between any two steps of
+    whatever that does: it may hold a lock, or have written half a message. So the main
+    thread does nothing here but wait.
+
+    Args:
+        work: What to do; it ends soon after `stop` is set.
+        stop: Is set by the first signal.
+
+    Returns:
+        What the work returns.
+
+    Raises:
+        BaseException: What the work raises.
+    """
+    results: list[ResultT] = []
+    errors: list[BaseException] = []
+    events: SimpleQueue[int | None] = SimpleQueue()
+
+    def do() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised below
+            errors.append(error)
+        events.put(None)
+
+    for number in STOPPING:
+        signal.signal(number, lambda number, _: events.put(number))
+    threading.Thread(target=do, name="run", daemon=True).start()
+    number_or_end = events.get()
+    if number_or_end is not None:
+        stop.set(signal.Signals(number_or_end).name)
+        _wait_for_end(events, number_or_end)
+    for error in errors:
+        raise error
+    return results[0]
+
+
+def _wait_for_end(events: SimpleQueue[int | None], number: int) -> None:
+    deadline = time.monotonic() + SECONDS_TO_END
+    with suppress(Empty):
+        while events.get(timeout=max(0, deadline - time.monotonic())) is not None:
+            pass  # It is not necessary to ask again.
+        return
+    _end_at_once(number)
+
+
+def _end_at_once(number: int) -> None:
+    """End although nobody takes what is written; the last line may stay incomplete."""
+    name = signal.Signals(number).name
+    _write_line(f"Stopped by {name} while its output was not read.")
+    os._exit(128 + number)
+
+
+def end_by_signals() -> None:
+    """Let a signal end the process at once, since nothing has been done yet."""
+
+    def end(number: int, _: object) -> None:
+        name = signal.Signals(number).name
+        _write_line(f"Stopped by {name} before anything was read.")
+        os._exit(128 + number)
+
+    for number in STOPPING:
+        signal.signal(number, end)
+
+
+def _write_line(text: str) -> None:
+    """Write a line to standard error, if it takes it."""
+    _, writable, _ = select.select([], [2], [], 0)
+    if writable:
+        os.write(2, f"{text}\n".encode())
