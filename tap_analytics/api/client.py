@@ -252,7 +252,8 @@ def _headers(settings: Mapping[str, Any]) -> dict[str, str]:
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
         "Connection": "keep-alive",
-        settings["api_key_header"]: settings["api_key"],
+        # Discovery needs no key, and asks for nothing.
+        settings["api_key_header"]: settings.get("api_key", ""),
     }
 
 

@@ -22,6 +22,7 @@ class CountingPaginator(Paginator):
     Args:
         shared: What is set, and known so far, of the stream.
         start: Page number or offset of the first page.
+        received: How many records came before, where it looks further.
         before: As for `Paginator`.
         tests: As for `Paginator`.
     """
@@ -31,6 +32,7 @@ class CountingPaginator(Paginator):
         shared: StreamPages,
         start: int,
         *,
+        received: int = 0,
         before: int | None = None,
         tests: Belief | None = None,
     ) -> None:
@@ -38,7 +40,7 @@ class CountingPaginator(Paginator):
             shared, shared.request(**{self.style: start}), before=before, tests=tests
         )
         self._position = self._asked = start
-        self._received = 0
+        self._received = received
         self._promised = False
         self._was_promised = False
         self._ends_by_count = False
@@ -97,7 +99,7 @@ class CountingPaginator(Paginator):
             return self._promised
         if rows is not None and rows >= self._received and Belief.COUNT not in refuted:
             return rows > self._received
-        if self._ends_by_count or refuted:
+        if self._ends_by_count or refuted & {Belief.COUNT, Belief.SHORT_PAGE}:
             return not self._ends_by_count
         return count >= self.page_length(hints)
 
@@ -111,6 +113,7 @@ class CountingPaginator(Paginator):
             type(self),
             self.shared,
             position,
+            received=self._received,
             before=digest_of(hints.page.records),
             tests=belief,
         )
@@ -158,6 +161,7 @@ class PageNumberPaginator(CountingPaginator):
         shared: What is set, and known so far, of the stream.
         start: Number of the first page; with 0 it may as well turn out to be 1.
         is_guess: Whether nobody said that this is the first page's number.
+        received: As for `CountingPaginator`.
         before: As for `Paginator`.
         tests: As for `Paginator`.
     """
@@ -170,10 +174,11 @@ class PageNumberPaginator(CountingPaginator):
         start: int = 1,
         *,
         is_guess: bool = False,
+        received: int = 0,
         before: int | None = None,
         tests: Belief | None = None,
     ) -> None:
-        super().__init__(shared, start, before=before, tests=tests)
+        super().__init__(shared, start, received=received, before=before, tests=tests)
         self._first = min(start, 1)
         self._is_guess = is_guess
         self._last = 0
@@ -265,10 +270,11 @@ class OffsetPaginator(CountingPaginator):
         shared: StreamPages,
         start: int = 0,
         *,
+        received: int = 0,
         before: int | None = None,
         tests: Belief | None = None,
     ) -> None:
-        super().__init__(shared, start, before=before, tests=tests)
+        super().__init__(shared, start, received=received, before=before, tests=tests)
 
     def step(self, records: int) -> int:
         """Return the number of records."""

@@ -128,6 +128,7 @@ class OnePagePaginator(SinglePagePaginator):
             OffsetPaginator if by_offset else PageNumberPaginator,
             self.shared,
             len(records) if by_offset else 2,
+            received=len(records),
             before=digest_of(records),
             tests=Belief.ONE_PAGE,
         )

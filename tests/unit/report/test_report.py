@@ -205,6 +205,8 @@ def test_the_numbers_are_json() -> None:
         "outcome": "failed",
         "rows": {"users": 0},
         "projects": 0,
+        "projects_skipped": 0,
+        "went_on_since": None,
         "requests": 0,
         "retries": 0,
         "seconds_waited": 0,
