@@ -181,7 +181,7 @@ def test_a_stored_number_that_no_decimal_holds_is_named(database: Database) -> N
     database.load(message, one("5", 2))
     whole = schema(ID | {"v": {"type": "integer"}}, ["id"])
     database.load(whole, one("6", 3))
-    with pytest.raises(InputError, match=r"Stream 's': column 'v': .*1E\+300"):
+    with pytest.raises(InputError, match=r"(?i)Stream .s.: column .v.: .*1e\+300"):
         database.load(message, one("9007199254740993", 4))
     assert database.rows("v") == [(1e300,), (5.0,), (6.0,)]
 
