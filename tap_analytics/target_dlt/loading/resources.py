@@ -79,8 +79,8 @@ def make_resource(
         for name, type_ in columns.items():
             if type_.kind == "binary":
                 msg = (
-                    f"Table {load.table!r}, column {name!r}: CSV files can't hold binary "
-                    "values. Set `loader_file_format` to another format."
+                    f"Table {load.table!r}, column {name!r}: CSV files can't hold "
+                    "binary values. Set `loader_file_format` to another format."
                 )
                 raise InputError(msg)
     hints: dict[str, Any] = {
