@@ -93,6 +93,7 @@ class Progress:
         parents_open: Whether there may be more of them.
         parents_skipped: The parents that an earlier run had read, of the stream with
             most of them.
+        is_read: Whether everything is read, and only the loading is waited for.
         went_on_since: When the first part of this read began, as people read it; empty
             if it began with this run.
     """
@@ -112,6 +113,7 @@ class Progress:
         self.parents_known = 0
         self.parents_open = True
         self.parents_skipped = 0
+        self.is_read = False
         self.went_on_since = ""
         self._parents_began_at = self.began_at
 

@@ -87,6 +87,8 @@ def _bar(progress: Progress) -> ProgressBar:
 
 
 def _time(progress: Progress) -> str:
+    if progress.is_read:
+        return "loading"
     left = progress.seconds_left
     if left:
         return f"about {duration(left)} left"
