@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tap_analytics.rows.fields import NULL, fit_for
+from tap_analytics.rows.fields import NULL
+from tap_analytics.rows.fit import fit_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from tap_analytics.target_dlt.columns.chunks import Chunk
     from tap_analytics.target_dlt.columns.column_types import ColumnType
-    from tap_analytics.target_dlt.columns.stream_buffer import Batch, StreamOptions
+    from tap_analytics.target_dlt.columns.record_lines import StreamOptions
+    from tap_analytics.target_dlt.columns.stream_buffer import Batch
     from tap_analytics.target_dlt.loading.dataset import OpenDataset
 
 

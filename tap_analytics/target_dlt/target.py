@@ -14,8 +14,8 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 
 from tap_analytics.compat import override
 from tap_analytics.plugin.declared import DeclaredSettings
+from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
-from tap_analytics.target_dlt.columns.stream_buffer import StreamOptions
 from tap_analytics.target_dlt.errors import InputError, OutputError
 from tap_analytics.target_dlt.loading.loader import Loader
 from tap_analytics.target_dlt.loads import Loads

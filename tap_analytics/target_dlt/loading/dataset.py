@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlt import destinations
-from dlt.common.destination.client import SupportsOpenTables
 
 from tap_analytics.target_dlt.columns.misfits import MisfitError
 from tap_analytics.target_dlt.columns.nul_characters import (
@@ -76,9 +75,8 @@ class OpenDataset:
         self._config = config
         self._logger = logger
         client: Any = pipeline.destination_client()
-        if isinstance(client, SupportsOpenTables) and config.get("table_format"):
-            kind = config["table_format"]
-            open_tables.check_location(kind, client.get_open_table_location(kind, ""))
+        if isinstance(pipeline.destination, destinations.filesystem):
+            open_tables.check_path(config.get("table_format"), client.dataset_path)
         dialect = client.capabilities.sqlglot_dialect
         self._names = Names(client.schema.naming)
         self._tables = Tables(pipeline)

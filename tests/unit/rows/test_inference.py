@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from tap_analytics.rows.fields import ADDITIONAL_FIELDS, NULL, Fields, fit_for
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS, NULL, Fields
+from tap_analytics.rows.fit import fit_for
 from tap_analytics.rows.inference import (
     COLUMNS,
     MIXED,
