@@ -92,6 +92,7 @@ class StreamReader:
             keys,
             collect=settings["undeclared_fields"] != "ignore",
             logger=self._logger,
+            constant=account.column,
         )
         self._window = (
             TimeWindow(settings, bookmark.order, account.client.started_at)
