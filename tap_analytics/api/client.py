@@ -171,9 +171,13 @@ class Client:
 
     def _send(self, url: str) -> Answer:
         run = self._run
-        run.progress.sent()
+
+        def send() -> Answer:
+            run.progress.sent()
+            return self._session.get(url, self._headers, self._timeout)
+
         try:
-            answer = self._session.get(url, self._headers, self._timeout)
+            answer = run.host.send(send, run.stop)
         except requests.exceptions.SSLError as error:
             msg = (
                 f"GET {url}: no secure connection: {reason(error)}. If the API has a "

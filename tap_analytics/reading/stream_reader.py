@@ -95,6 +95,7 @@ class StreamReader:
             keys,
             collect=settings["undeclared_fields"] != "ignore",
             logger=self._logger,
+            constant=account.column,
         )
         self._sampled_fields = sampled_fields
         self._window = (

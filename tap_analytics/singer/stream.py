@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from singer_sdk import Stream
+from singer_sdk import typing as th
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import metrics
-    from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
     from singer_sdk.streams._state import StreamStateManager
@@ -94,8 +94,14 @@ class AnalyticsStream(Stream):
         columns |= inferred.columns if inferred else {}
         columns[ADDITIONAL_FIELDS] = rest
         self._sampled_fields = inferred and inferred.fields
+        whose = account_columns(tap.config)
+        if clash := next((name for name in whose if name in columns), None):
+            msg = f"account_column can't be {clash!r}: that is a column already."
+            raise ConfigError(msg)
+        schema["properties"] = {**whose, **columns}
+        schema["required"] = [*whose, *schema.get("required", [])]
         super().__init__(tap, schema=schema)
-        self.primary_keys = ("id",)
+        self.primary_keys = (*whose, "id")
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
@@ -205,8 +211,19 @@ class AnalyticsStream(Stream):
 
         Discovery writes that setting into the catalog, which many keep. Another
         replication key than discovery's is somebody's own choice, and stays.
+
+        Raises:
+            ConfigError: If the catalog knows no account, and there is one.
         """
         super().apply_catalog(catalog)
+        for column in account_columns(self.config):
+            if column not in self.primary_keys:
+                msg = (
+                    f"the catalog of stream {self.name!r} was made without account, so "
+                    f"the column {column!r} is no key there. Make it again by "
+                    "--discover."
+                )
+                raise ConfigError(msg)
         wanted = self._explicit.get("incremental")
         if wanted is None or not self.is_incremental or catalog.get(self.name) is None:
             return
@@ -440,6 +457,25 @@ class AnalyticsStream(Stream):
             and self.replication_method == REPLICATION_FULL_TABLE
             and self.ABORT_AT_RECORD_COUNT is None
         )
+
+
+def account_columns(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of the column that tells whose a record is, by its name.
+
+    Args:
+        config: The settings, defaults included.
+    """
+    if config.get("account") is None:
+        return {}
+    column = th.Property(
+        config["account_column"],
+        th.StringType,
+        required=True,
+        nullable=False,
+        description="Whose record it is.",
+    )
+    properties: dict[str, Any] = th.PropertiesList(column).to_dict()["properties"]
+    return properties
 
 
 def _is_read_by_itself(stream: Stream) -> bool:

@@ -27,6 +27,7 @@ from tap_analytics.target_dlt.loading.resources import (
     TableRows,
     make_resource,
 )
+from tap_analytics.target_dlt.loading.rows_by_column import RowsByColumn
 from tap_analytics.target_dlt.loading.schema_evolution import SchemaEvolution
 from tap_analytics.target_dlt.loading.tables import Tables
 from tap_analytics.target_dlt.loading.unconfirmed_loads import LOAD_ID, UnconfirmedLoads
@@ -129,6 +130,28 @@ class OpenDataset:
             for stream, version in versions:
                 self._versions.activate(self._names.table(stream), version)
         return load_id
+
+    @contextmanager
+    def rows_by(self, field: str) -> Iterator[RowsByColumn]:
+        """Have the rows of single accounts removed, in a context that is connected.
+
+        Args:
+            field: The field that tells whose a row is.
+
+        Raises:
+            LoadError: The destination can't be reached.
+        """
+        with self._exclusive():
+            yield RowsByColumn(
+                self._tables,
+                self._names.column(field),
+                self._logger,
+                hard_delete=self._config["hard_delete"],
+            )
+
+    def table(self, stream: str) -> str:
+        """Return the name of a stream's table."""
+        return self._names.table(stream)
 
     def finish(self) -> None:
         """Do what only the end of the input allows to be done.
