@@ -93,7 +93,7 @@ class Deletions:
         """Let dlt merge by keys, whatever an earlier load deleted."""
         table = cast("dict[str, Any]", self._schema.tables.get(self._table, {}))
         if "_dlt_load_id" in table.get(_SCOPE_HINT, ""):
-            del table[_SCOPE_HINT]
+            del table[_SCOPE_HINT], table[_STRATEGY_HINT]
 
     def widen(self, since: str | None) -> bool:
         """Let the load delete the rows that it does not bring.
@@ -107,26 +107,31 @@ class Deletions:
         if self._table not in self._schema.tables:
             return False
         column = self._schema.naming.normalize_identifier
-        bounds = self._bounds.items()
-        kept = [f"{column(name)} = {_text(text)}" for name, text in bounds]
+        rows = "1 = 1"
         if since is not None:
-            kept.append(f"{column('createdAt')} >= {_text(since)}")
-        partial = {
-            "name": self._table,
-            "columns": {},
-            _STRATEGY_HINT: STRATEGY,
-            _SCOPE_HINT: scope(
-                column("id"),
-                column("_dlt_load_id"),
-                dlt.current.load_package_state()["load_id"],
-                " AND ".join(kept) or "1 = 1",
-            ),
-        }
-        self._schema.update_table(cast("Any", partial))
+            rows = f"{column('createdAt')} >= {_text(since)}"
+        deleted = scope(
+            column("id"),
+            column("_dlt_load_id"),
+            dlt.current.load_package_state()["load_id"],
+            rows,
+            {column(name): text for name, text in self._bounds.items()},
+        )
+        self._update({_STRATEGY_HINT: STRATEGY, _SCOPE_HINT: deleted})
         return True
 
+    def load_as(self, file_format: str) -> None:
+        """Let the load come in another kind of file than the resource's hint says."""
+        self._update({"file_format": file_format})
 
-def scope(key: str, load: str, load_id: str, rows: str) -> str:
+    def _update(self, hints: dict[str, Any]) -> None:
+        partial = {"name": self._table, "columns": {}, **hints}
+        self._schema.update_table(cast("Any", partial))
+
+
+def scope(
+    key: str, load: str, load_id: str, rows: str, bounds: Mapping[str, str]
+) -> str:
     """Return the rows that a load deletes, as SQL.
 
     Args:
@@ -134,12 +139,15 @@ def scope(key: str, load: str, load_id: str, rows: str) -> str:
         load: The column that says which load a row is of.
         load_id: The load that proves the stream whole.
         rows: The rows of which that load brings all that there are.
+        bounds: Columns and their values in all rows that any load may delete.
     """
     staged = "FROM {staging_table}"
-    return (
-        f"{key} IN (SELECT {key} {staged}) OR (NOT EXISTS "
-        f"(SELECT 1 {staged} WHERE {load} <> '{load_id}') AND ({rows}))"
+    deleted = (
+        f"({key} IN (SELECT {key} {staged}) OR (NOT EXISTS "
+        f"(SELECT 1 {staged} WHERE {load} <> '{load_id}') AND ({rows})))"
     )
+    equal = [f"{column} = {_text(text)}" for column, text in bounds.items()]
+    return " AND ".join([*equal, deleted])
 
 
 def leaves_out_rows() -> str:

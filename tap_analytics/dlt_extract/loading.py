@@ -59,6 +59,7 @@ class Loading:
         self._deletions: Deletions | None = None
         self._rows = 0
         self._is_hashed = False
+        self._has_set_parquet = False
         self._tables = ArrowTables(stream.schema) if choices.rows == "arrow" else None
         self.bookmark = None
         self.is_into_parquet = False
@@ -82,6 +83,7 @@ class Loading:
         hints: Any = resource._hints  # noqa: SLF001 - no property has this one
         if hints.get("file_format") in {None, "parquet"} and _takes_parquet():
             resource.apply_hints(file_format="parquet")
+            self._has_set_parquet = True
             self.is_into_parquet = not self._is_hashed and goes_only_to(choices.names)
         deletions = Deletions(choices.bounds)
         deletions.forget()
@@ -122,6 +124,10 @@ class Loading:
         else:
             since = None if self.bookmark is None else self.bookmark.complete_since
             if self._deletions.widen(since) and not self._rows:
+                if self._has_set_parquet:
+                    # dlt's driver for PostgreSQL fails at such a file without rows.
+                    dlt.current.resource().apply_hints(file_format="")
+                    self._deletions.load_as("preferred")
                 yield materialize_schema_item()
 
     def _say(self, reader: StreamReader, why: str, level: int = logging.INFO) -> None:

@@ -121,6 +121,7 @@ def duckdb_pipeline(folder: Path, name: str = "analytics") -> dlt.Pipeline:
 
 def postgres_pipeline(folder: Path, url: str) -> dlt.Pipeline:
     """Return a pipeline into a PostgreSQL database."""
+    url = url.replace("@/", "@localhost/")  # dlt wants a host beside the socket's path.
     return dlt.pipeline(
         "analytics",
         pipelines_dir=str(folder / "postgres-pipelines"),

@@ -1,4 +1,4 @@
-"""What goes wrong: the dlt source sends the tap's requests, and says the tap's words."""
+"""What goes wrong: the dlt source sends the tap's requests, and says its words."""
 
 from __future__ import annotations
 
