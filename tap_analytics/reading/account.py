@@ -48,7 +48,7 @@ class Account:
             self.run.logger.warning("%s", text, extra={"kind": "batch"})
 
     def close(self) -> None:
-        """Let go of threads and connections."""
-        self.workers.stop()
+        """End the run: its threads, whatever they wait for, and its connections."""
+        self.run.stop.set()
         self.opened.clear()
         self.client.close()
