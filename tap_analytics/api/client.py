@@ -220,6 +220,7 @@ class Client:
 
     def _pause(self, error: RetriableAPIError, tries: int) -> None:
         run = self._run
+        run.stop.check()  # Nobody wants to know, or to wait, any more.
         backoff = float(self._settings["backoff_factor"]) * 2 ** (tries - 1)
         # Up to an eighth longer, so that threads do not march in step.
         wait = backoff * random.uniform(1, 1.125)  # noqa: S311 - it is not a secret

@@ -60,7 +60,7 @@ class Account:
         return {self.settings["account_column"]: Raw(msgspec.json.encode(account))}
 
     def close(self) -> None:
-        """Let go of threads and connections."""
-        self.workers.stop()
+        """End the run: its threads, whatever they wait for, and its connections."""
+        self.run.stop.set()
         self.opened.clear()
         self.client.close()
