@@ -281,8 +281,10 @@ def one_by_one(folder: Path, accounts: int, server: Any) -> float:
                 stderr=subprocess.DEVNULL,
             )
             subprocess.run(
-                [*(sys.executable, "-m", "tap_analytics.target_dlt"), "--config"]
-                + [str(target)],
+                [
+                    *(sys.executable, "-m", "tap_analytics.target_dlt"),
+                    *("--config", str(target)),
+                ],
                 stdin=reading.stdout,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

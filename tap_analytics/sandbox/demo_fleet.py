@@ -55,15 +55,19 @@ def main() -> None:
     )
     with Sandbox(options) as api:
         _prepare(api)
-        print(
+        _say(
             f"{ACCOUNTS} made-up agencies answer at {api.url}, each to a key of its "
-            f"own.\n\n$ analytics-fleet run {FOLDER}/fleet.yml\n",
-            flush=True,
+            f"own.\n\n$ analytics-fleet run {FOLDER}/fleet.yml\n"
         )
         status = _run(api)
     if status:
         sys.exit("The demo ends here: the fleet failed, see above.")
-    print("\n".join(_report()))
+    _say("\n".join(_report()))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _prepare(api: Sandbox) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import kubernetes_validate
-import pytest
 from ruamel.yaml import YAML
 
 from tap_analytics.fleet.schema import SCHEMA
@@ -19,6 +18,8 @@ from tests.helpers.commands import succeed
 from tests.helpers.scanning import PLAIN_KEY
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.conftest import SandboxFactory
 
 DOCUMENT = Document("docs/fleet.md")
