@@ -84,6 +84,7 @@ class Progress:
 
     Attributes:
         rows: Rows written, by stream: those that are going to be read have 0.
+        origins: From where on incremental streams are read, and why, by stream.
         complete: The streams that have been written whole.
         requests: Requests sent, each retry one.
         retries: How many of them were retries.
@@ -106,6 +107,7 @@ class Progress:
         self._lock = threading.RLock()
         self.began_at = self.clock()
         self.rows: dict[str, int] = {}
+        self.origins: dict[str, str] = {}
         self.complete: set[str] = set()
         self.requests = 0
         self.retries = 0

@@ -6,6 +6,7 @@ The SDK's own test ends with the first error, and says nothing of what it saw.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import defaultdict
 from contextlib import suppress
@@ -13,6 +14,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.helpers._util import load_json
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_analytics.api.client import Client
@@ -20,6 +22,7 @@ from tap_analytics.api.page import Page
 from tap_analytics.api.page_hints import PageHints
 from tap_analytics.compat import override
 from tap_analytics.errors import FatalAPIError
+from tap_analytics.singer.messages import MessageWriter
 from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.singer.tap import RunTap, run_of_command
 
@@ -61,13 +64,38 @@ class VerdictTap(RunTap):
         if config.get("undeclared_fields") == "infer":
             config["undeclared_fields"] = "collect"
         run = run_of_command(ctx, cls.logger)
-        check = Check(partial(cls, config=config, run=run))
+        catalog = ctx.params.get("catalog")
+        make_tap = partial(
+            cls,
+            config=config,
+            catalog=catalog and load_json(catalog.read()),
+            run=run,
+        )
+        check = Check(lambda: make_tap(message_writer=MessageWriter(_Nowhere())))
         check.run()
         for line in check.verdict():
-            run.logger.info(line, extra={"kind": "verdict"})
+            _say(line, run.logger)
         if (error := check.error()) is not None:
             raise error
         ctx.exit()
+
+
+class _Nowhere:
+    """Takes the messages of a test: a person reads its verdict, no target its rows."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Drop bytes; return how many there were."""
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
+def _say(line: str, logger: logging.Logger) -> None:
+    """Log a line of the verdict, whatever the level of the log."""
+    extra = {"kind": "verdict"}
+    place = (logger.name, logging.INFO, __file__, 0)
+    logger.handle(logger.makeRecord(*place, line, (), None, extra=extra))
 
 
 class Check:
@@ -202,7 +230,9 @@ class Check:
             total = f" of {counted:,}" if counted is not None else ""
             of_what = " of the first project" if self._is_child(name) else ""
             found = self._streams[name].source.pagination.found
-            return f"{len(page.records):,}{total} rows{of_what}, pagination {found}"
+            style, _, why = found.partition(" ")
+            pages = f"one page {why}" if style == "none" else f"pagination {found}"
+            return f"{len(page.records):,}{total} rows{of_what}, {pages}"
         if name not in self._responses:
             return "not asked for: there is no project"
         answer = self._responses[name][-1]
@@ -282,6 +312,7 @@ def _streams(tap: RunTap) -> dict[str, AnalyticsStream]:
         name: stream
         for name, stream in tap.streams.items()
         if isinstance(stream, AnalyticsStream)
+        and (stream.selected or stream.has_selected_descendents)
     }
 
 

@@ -326,6 +326,10 @@ class AnalyticsStream(Stream):
     def begin(self) -> None:
         """Write what stands before the first record."""
         self._write_schema_message()
+        if self.source.bookmark is not None:
+            origin = self.source.bookmark.origin
+            self.progress.origins[self.name] = origin
+            self.logger.info("%s: %s.", self.name, origin)
         if self._activates_versions:
             self._stream_version = self._new_version()
         self.state_manager.is_flushed = False

@@ -108,6 +108,30 @@ class OpenDataset:
         self.is_loading = False
         """Whether a load is under way, which is better not interrupted."""
 
+    @property
+    def removed(self) -> Mapping[str, int]:
+        """Rows that ACTIVATE_VERSION removed or marked, by table."""
+        return self._versions.removed
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each table has.
+
+        Raises:
+            LoadError: The destination can't be reached.
+        """
+        tables = self._pipeline.default_schema.data_table_names(seen_data_only=True)
+        counts: dict[str, int] = {}
+        if tables:
+            with (
+                one_line_errors(self._config, self._logger),
+                self._pipeline.sql_client() as sql,
+            ):
+                for table in tables:
+                    name = sql.make_qualified_table_name(table)
+                    found = sql.execute_sql(f"SELECT COUNT(*) FROM {name}")  # noqa: S608 - quoted
+                    counts[table] = int(found[0][0]) if found else 0
+        return counts
+
     def load(
         self, batches: Iterable[Batch], versions: Sequence[tuple[str, int]] = ()
     ) -> str | None:
