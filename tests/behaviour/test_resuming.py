@@ -352,21 +352,6 @@ def test_a_key_that_could_read_before_is_not_taken_for_hopeless(
     assert reading.run().status == 0
 
 
-def test_a_belief_that_turns_out_wrong_later_puts_what_was_skipped_in_doubt(
-    sandbox: SandboxFactory, tmp_path: Path
-) -> None:
-    api = sandbox(projects=9, tasks=9, pagination="page", page_size=3, short_pages=True)
-    reading = Reading(api, tmp_path, pagination="page", page_size=3)
-    reading.stop(at=8)
-    second = reading.run()
-    # Of what the first part read, three lists were to be looked at again.
-    assert len(reading.requests("tasks")) == 4
-    assert not second.of_type("ACTIVATE_VERSION", "tasks")
-    third = reading.run()
-    assert {*third.ids("tasks")} == reading.truth("tasks")
-    assert third.of_type("ACTIVATE_VERSION", "tasks")
-
-
 # Increments
 
 

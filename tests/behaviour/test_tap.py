@@ -224,7 +224,7 @@ def test_every_stream_declares_the_columns_of_the_design(tmp_path: Path) -> None
 
 
 def test_state_holds_no_bookmark_per_project(api: Sandbox, tmp_path: Path) -> None:
-    complete = dict.fromkeys(("tasks", "time_records"), {"unfinished": None})
+    complete = {stream: {"unfinished": None} for stream in ("tasks", "time_records")}
     assert run(api, tmp_path).state == {
         "bookmarks": {stream: complete.get(stream, {}) for stream in STREAMS}
     }
