@@ -39,8 +39,8 @@ def main() -> None:
         command.callback = _reported_on(command.callback, report)
     work = partial(command.main, obj=run, standalone_mode=False)
     outcome = stopped_by_signals(lambda: concluded(work, run, report), run.stop)
-    error = outcome.error
-    if isinstance(error, OSError) and error.strerror and not error.filename:
+    ended_by = outcome.error
+    if isinstance(ended_by, OSError) and ended_by.strerror and not ended_by.filename:
         _drop_output()
     sys.exit(exit_status(outcome, run))
 
