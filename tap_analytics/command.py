@@ -39,8 +39,8 @@ def main() -> None:
         command.callback = _reported_on(command.callback, report)
     work = partial(command.main, obj=run, standalone_mode=False)
     outcome = stopped_by_signals(lambda: concluded(work, run, report), run.stop)
-    ended_by = outcome.error
-    if isinstance(ended_by, OSError) and ended_by.strerror and not ended_by.filename:
+    failure = outcome.error
+    if isinstance(failure, OSError) and failure.strerror and not failure.filename:
         _drop_output()
     sys.exit(exit_status(outcome, run))
 

@@ -142,8 +142,14 @@ def went_on_with(progress: Progress) -> str:
     """Return which earlier read a run went on with; empty if with none."""
     if not progress.went_on_since:
         return ""
+    since = progress.went_on_since
+    return f"went on with the read that began {since}, skipped {skipped(progress)}"
+
+
+def skipped(progress: Progress) -> str:
+    """Return what an earlier run had read, so that this one did not."""
     projects = counted(progress.parents_skipped, "project")
-    return f"went on with the read of {progress.went_on_since}, {projects} skipped"
+    return ", ".join((*progress.streams_skipped, projects))
 
 
 def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:

@@ -133,8 +133,9 @@ def _add_waited(table: Table, progress: Progress) -> None:
 
 def _add_troubles(table: Table, progress: Progress) -> None:
     if progress.went_on_since:
-        began = f"of the read that began {progress.went_on_since}"
-        _add(table, "skipped", f"{progress.parents_skipped:,}", f"projects {began}")
+        what = ", ".join(("projects", *progress.streams_skipped))
+        began = f"{what} of the read that began {progress.went_on_since}"
+        _add(table, "skipped", f"{progress.parents_skipped:,}", began)
     if progress.gone:
         _add(table, "vanished", f"{len(progress.gone):,}", "projects")
     if warnings := sum(progress.warnings.values()):

@@ -95,6 +95,8 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
         self._out = out or StandardOutput()
         self._buffer = bytearray()
         self._handed_over = 0
+        self.written_states = 0
+        """How many bytes of all that is written are STATE messages."""
 
     @property
     def written(self) -> int:
@@ -107,8 +109,11 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        self._buffer += self.serialize_message(message)
-        if isinstance(message, StateMessage) or len(self._buffer) >= BUFFER_BYTES:
+        line = self.serialize_message(message)
+        self._buffer += line
+        is_state = isinstance(message, StateMessage)
+        self.written_states += len(line) * is_state
+        if is_state or len(self._buffer) >= BUFFER_BYTES:
             self.flush()
 
     def write_row(self, before: bytes, row: Row, after: bytes) -> None:

@@ -142,6 +142,7 @@ class RunTap(Tap):
         """
         self.print_version(print_fn=self.logger.info)
         try:
+            self.begin()
             self.sync_all()
             self.finish()
         except StoppedError:
@@ -150,6 +151,9 @@ class RunTap(Tap):
             raise
         finally:
             self.close()
+
+    def begin(self) -> None:
+        """Look at what was read before, before anything is asked for."""
 
     def finish(self) -> None:
         """Raise what ended no stream, but lets the run not be complete."""

@@ -37,8 +37,9 @@ class Loader:
     def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
         self._config = config
         self._logger = logger
-        self._destination = make_destination(config)
-        self._format = file_format(self._destination, config)
+        with one_line_errors(config, logger):
+            self._destination = make_destination(config)
+            self._format = file_format(self._destination, config)
 
     def open(self) -> OpenDataset:
         """Connect to the destination and learn what is there.
