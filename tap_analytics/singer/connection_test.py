@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import defaultdict
 from contextlib import suppress
 from functools import partial
@@ -22,7 +21,8 @@ from tap_analytics.api.page import Page
 from tap_analytics.api.page_hints import PageHints
 from tap_analytics.compat import override
 from tap_analytics.errors import FatalAPIError
-from tap_analytics.singer.messages import MessageWriter
+from tap_analytics.singer.announced_limit import announced_limit, limit_headers
+from tap_analytics.singer.messages import MessageWriter, Nowhere
 from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.singer.tap import RunTap, run_of_command
 
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 PREFIXES = ("", "/v1", "/api", "/api/v1", "/v2", "/api/v2")
 """Where an API that is not where it was looked for may be."""
 
-_LIMIT_HEADER = re.compile(
-    r"(x-)?rate-?limit(-(limit|remaining|reset|policy))?", re.IGNORECASE
-)
-_ALLOWED = re.compile(r"(x-)?rate-?limit-limit", re.IGNORECASE)
-_POLICY = re.compile(r"\b(?:q=)?(\d+);\s*w=(\d+)")
 _WIDTH = 14
 _REFUSED = frozenset({401, 403})
 
@@ -71,24 +66,13 @@ class VerdictTap(RunTap):
             catalog=catalog and load_json(catalog.read()),
             run=run,
         )
-        check = Check(lambda: make_tap(message_writer=MessageWriter(_Nowhere())))
+        check = Check(lambda: make_tap(message_writer=MessageWriter(Nowhere())))
         check.run()
         for line in check.verdict():
             _say(line, run.logger)
         if (error := check.error()) is not None:
             raise error
         ctx.exit()
-
-
-class _Nowhere:
-    """Takes the messages of a test: a person reads its verdict, no target its rows."""
-
-    def write(self, data: memoryview, /) -> int:
-        """Drop bytes; return how many there were."""
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing."""
 
 
 def _say(line: str, logger: logging.Logger) -> None:
@@ -218,11 +202,8 @@ class Check:
         return told or "none announced; it is learned if the API refuses a request"
 
     def _limit_headers(self) -> list[tuple[str, str]]:
-        for page in self._pages():
-            headers = page.answer.headers.items()
-            if found := [pair for pair in headers if _LIMIT_HEADER.fullmatch(pair[0])]:
-                return found
-        return []
+        found = (limit_headers(page.answer.headers) for page in self._pages())
+        return next(filter(None, found), [])
 
     def _of(self, name: str) -> str:
         page = self._page(name)
@@ -259,7 +240,7 @@ class Check:
                 self._advise_on_selector(response)
         config = next(iter(self._streams.values())).config
         if not config.get("rate_limit_requests"):
-            self._advise_on_limit(dict(self._limit_headers()))
+            self.advice |= announced_limit(dict(self._limit_headers()))
 
     def _all_responses(self) -> Iterator[Answer]:
         for responses in list(self._responses.values()):
@@ -275,15 +256,6 @@ class Check:
         with suppress(FatalAPIError):
             if selectors := Page(response, self._selector).lists():
                 self.advice["data_selector"] = selectors[0]
-
-    def _advise_on_limit(self, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            if found := _POLICY.search(value):
-                self.advice["rate_limit_requests"] = int(found[1])
-                self.advice["rate_limit_seconds"] = int(found[2])
-                return
-            if _ALLOWED.fullmatch(name) and value.isdigit():
-                self.advice["rate_limit_requests"] = int(value)
 
     def _find_prefix(self) -> None:
         """Look whether the first stream is somewhere else at the same origin."""

@@ -81,6 +81,17 @@ class StandardOutput:
         sys.stdout.flush()
 
 
+class Nowhere:
+    """Takes the messages of a test: a person reads its verdict, no target its rows."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Drop bytes; return how many there were."""
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
 class MessageWriter(GenericSingerWriter[bytearray, Message]):
     """Writes Singer messages to a binary file.
 

@@ -17,8 +17,10 @@ NAME = "target-dlt"
 _NOISE = (
     "Parsing env var for settings config...",
     "Skipping parse of env var settings...",
-    "Reader '%s' completed processing %d lines of input (%d schemas, %d records, "
-    "%d batch manifests, %d state messages, %d activate version messages).",
+    (
+        "Reader '%s' completed processing %d lines of input (%d schemas, %d records, "
+        "%d batch manifests, %d state messages, %d activate version messages)."
+    ),
 )
 """What the SDK logs as information, and helps only who looks for a bug."""
 

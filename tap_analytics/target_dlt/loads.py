@@ -62,7 +62,7 @@ class Loads:
     @property
     def removed(self) -> Mapping[str, int]:
         """Rows that ACTIVATE_VERSION removed or marked, by table."""
-        return {} if self._dataset is None else self._dataset.removed
+        return {} if self._dataset is None else self._dataset.versions.removed
 
     def set_schema(
         self, stream: str, schema: Mapping[str, Any], keys: tuple[str, ...]

@@ -132,9 +132,7 @@ class TargetDlt(Target):
         if not value:
             return
         target = cls(config=ctx.params["config"].config)
-        dataset = Loader(target.config, cls.logger).open()
-        counts = dataset.counts()
-        dataset.close()
+        counts = Loader(target.config, cls.logger).counts()
         if not counts:
             click.echo(f"The dataset {target.config['dataset_name']} has no tables.")
         for table, rows in sorted(counts.items()):

@@ -81,7 +81,7 @@ class OpenDataset:
         self._names = Names(client.schema.naming)
         self._tables = Tables(pipeline)
         self._unconfirmed_loads = UnconfirmedLoads(self._tables, directory.run)
-        self._versions = ActiveVersions(
+        self.versions = ActiveVersions(
             self._tables,
             read_scope(config.get("version_scope"), self._names.column),
             logger,
@@ -108,30 +108,6 @@ class OpenDataset:
         self.is_loading = False
         """Whether a load is under way, which is better not interrupted."""
 
-    @property
-    def removed(self) -> Mapping[str, int]:
-        """Rows that ACTIVATE_VERSION removed or marked, by table."""
-        return self._versions.removed
-
-    def counts(self) -> dict[str, int]:
-        """Return how many rows each table has.
-
-        Raises:
-            LoadError: The destination can't be reached.
-        """
-        tables = self._pipeline.default_schema.data_table_names(seen_data_only=True)
-        counts: dict[str, int] = {}
-        if tables:
-            with (
-                one_line_errors(self._config, self._logger),
-                self._pipeline.sql_client() as sql,
-            ):
-                for table in tables:
-                    name = sql.make_qualified_table_name(table)
-                    found = sql.execute_sql(f"SELECT COUNT(*) FROM {name}")  # noqa: S608 - quoted
-                    counts[table] = int(found[0][0]) if found else 0
-        return counts
-
     def load(
         self, batches: Iterable[Batch], versions: Sequence[tuple[str, int]] = ()
     ) -> str | None:
@@ -151,7 +127,7 @@ class OpenDataset:
         with self._exclusive():
             load_id = self._load(batches)
             for stream, version in versions:
-                self._versions.activate(self._names.table(stream), version)
+                self.versions.activate(self._names.table(stream), version)
         return load_id
 
     @contextmanager
@@ -182,9 +158,9 @@ class OpenDataset:
         Raises:
             LoadError: The destination can't be reached.
         """
-        if self._versions.is_unfinished:
+        if self.versions.is_unfinished:
             with self._exclusive():
-                self._versions.finish()
+                self.versions.finish()
 
     @contextmanager
     def confirmed(self) -> Iterator[None]:
@@ -291,7 +267,7 @@ class OpenDataset:
         except MisfitError as error:
             msg = f"Stream {batch.stream!r}: {error}."
             raise InputError(msg) from None
-        self._versions.note(table, rows)
+        self.versions.note(table, rows)
         if self._table_options.table_format == "iceberg":
             open_tables.add_columns(self._tables, table, rows.schema)
         if rows.num_rows == 0:
