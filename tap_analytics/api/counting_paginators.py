@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_analytics.api.paginators import Paginator, Unproven
+from tap_analytics.api.paginators import Look, Paginator, Unproven
 from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.api.stream_pages import Belief
 
@@ -22,25 +22,18 @@ class CountingPaginator(Paginator):
     Args:
         shared: What is set, and known so far, of the stream.
         start: Page number or offset of the first page.
-        received: How many records came before, where it looks further.
-        before: As for `Paginator`.
-        tests: As for `Paginator`.
+        look: As for `Paginator`.
     """
 
     def __init__(
         self,
         shared: StreamPages,
         start: int,
-        *,
-        received: int = 0,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
-        super().__init__(
-            shared, shared.request(**{self.style: start}), before=before, tests=tests
-        )
+        super().__init__(shared, shared.request(**{self.style: start}), look)
         self._position = self._asked = start
-        self._received = received
+        self._received = look.received if look else 0
         self._promised = False
         self._was_promised = False
         self._ends_by_count = False
@@ -109,14 +102,8 @@ class CountingPaginator(Paginator):
         if belief is None:
             self.leave(doubt)
             return
-        go_on = partial(
-            type(self),
-            self.shared,
-            position,
-            received=self._received,
-            before=digest_of(hints.page.records),
-            tests=belief,
-        )
+        look = Look(belief, digest_of(hints.page.records), self._received)
+        go_on = partial(type(self), self.shared, position, look)
         self.unproven.append(Unproven(belief, weight, go_on, doubt))
 
     def leave(self, doubt: str) -> None:
@@ -160,10 +147,8 @@ class PageNumberPaginator(CountingPaginator):
     Args:
         shared: What is set, and known so far, of the stream.
         start: Number of the first page; with 0 it may as well turn out to be 1.
+        look: As for `Paginator`.
         is_guess: Whether nobody said that this is the first page's number.
-        received: As for `CountingPaginator`.
-        before: As for `Paginator`.
-        tests: As for `Paginator`.
     """
 
     style = "page"
@@ -172,13 +157,11 @@ class PageNumberPaginator(CountingPaginator):
         self,
         shared: StreamPages,
         start: int = 1,
+        look: Look | None = None,
         *,
         is_guess: bool = False,
-        received: int = 0,
-        before: int | None = None,
-        tests: Belief | None = None,
     ) -> None:
-        super().__init__(shared, start, received=received, before=before, tests=tests)
+        super().__init__(shared, start, look)
         self._first = min(start, 1)
         self._is_guess = is_guess
         self._last = 0
@@ -248,7 +231,7 @@ class FirstPagePaginator(Paginator):
 
     def __init__(self, shared: StreamPages, before: int) -> None:
         first = shared.request(page=0)
-        super().__init__(shared, first, before=before, tests=Belief.FIRST_PAGE)
+        super().__init__(shared, first, Look(Belief.FIRST_PAGE, before))
 
     def follow(self, hints: PageHints) -> None:
         """Return `None`: all further pages have been read."""
@@ -269,12 +252,9 @@ class OffsetPaginator(CountingPaginator):
         self,
         shared: StreamPages,
         start: int = 0,
-        *,
-        received: int = 0,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
-        super().__init__(shared, start, received=received, before=before, tests=tests)
+        super().__init__(shared, start, look)
 
     def step(self, records: int) -> int:
         """Return the number of records."""

@@ -27,6 +27,7 @@ from tap_analytics.target_dlt.loading.resources import (
     TableRows,
     make_resource,
 )
+from tap_analytics.target_dlt.loading.rows_by_column import RowsByColumn
 from tap_analytics.target_dlt.loading.schema_evolution import SchemaEvolution
 from tap_analytics.target_dlt.loading.tables import Tables
 from tap_analytics.target_dlt.loading.unconfirmed_loads import LOAD_ID, UnconfirmedLoads
@@ -80,7 +81,7 @@ class OpenDataset:
         self._names = Names(client.schema.naming)
         self._tables = Tables(pipeline)
         self._unconfirmed_loads = UnconfirmedLoads(self._tables, directory.run)
-        self._versions = ActiveVersions(
+        self.versions = ActiveVersions(
             self._tables,
             read_scope(config.get("version_scope"), self._names.column),
             logger,
@@ -126,8 +127,30 @@ class OpenDataset:
         with self._exclusive():
             load_id = self._load(batches)
             for stream, version in versions:
-                self._versions.activate(self._names.table(stream), version)
+                self.versions.activate(self._names.table(stream), version)
         return load_id
+
+    @contextmanager
+    def rows_by(self, field: str) -> Iterator[RowsByColumn]:
+        """Have the rows of single accounts removed, in a context that is connected.
+
+        Args:
+            field: The field that tells whose a row is.
+
+        Raises:
+            LoadError: The destination can't be reached.
+        """
+        with self._exclusive():
+            yield RowsByColumn(
+                self._tables,
+                self._names.column(field),
+                self._logger,
+                hard_delete=self._config["hard_delete"],
+            )
+
+    def table(self, stream: str) -> str:
+        """Return the name of a stream's table."""
+        return self._names.table(stream)
 
     def finish(self) -> None:
         """Do what only the end of the input allows to be done.
@@ -135,9 +158,9 @@ class OpenDataset:
         Raises:
             LoadError: The destination can't be reached.
         """
-        if self._versions.is_unfinished:
+        if self.versions.is_unfinished:
             with self._exclusive():
-                self._versions.finish()
+                self.versions.finish()
 
     @contextmanager
     def confirmed(self) -> Iterator[None]:
@@ -244,7 +267,7 @@ class OpenDataset:
         except MisfitError as error:
             msg = f"Stream {batch.stream!r}: {error}."
             raise InputError(msg) from None
-        self._versions.note(table, rows)
+        self.versions.note(table, rows)
         if self._table_options.table_format == "iceberg":
             open_tables.add_columns(self._tables, table, rows.schema)
         if rows.num_rows == 0:
