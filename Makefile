@@ -49,7 +49,7 @@ demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 	@$(BIN)/python -m tap_analytics.sandbox.demo
 
 test: $(FOR_DEV) ## Run all tests
-	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 bench: $(FOR_DEV) ## Measure tap and target; BENCH=tap or target, ARGS=--help
 	@set -e; for one in $(BENCH); do $(BIN)/python benchmarks/$$one.py $(ARGS); done
@@ -82,7 +82,8 @@ schedulers: $(FOR_DEV) ## Let Airflow and Dagster run what docs/schedule.md show
 
 chaos: $(FOR_DEV) ## Let API and runs fail in hundreds of ways, and count what is lost
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
-		$(if $(INTERRUPTION),--interruption $(INTERRUPTION))
+		$(if $(INTERRUPTION),--interruption $(INTERRUPTION)) \
+		$(if $(EVOLUTION),--evolution $(EVOLUTION))
 
 kill: $(FOR_DEV) ## Kill target-dlt at 100 random moments, and count what is lost
 	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/behaviour/target_dlt/test_failure.py -k killed_run
@@ -118,5 +119,5 @@ $(FOR_DEV): pyproject.toml constraints.txt | $(BIN)/python
 ifndef UV
 	$(INSTALL) 'pip>=25.1' # the first that knows --group
 endif
-	$(INSTALL) $(PINS) -e '.[dlt,sandbox]' --group dev
+	$(INSTALL) $(PINS) -e '.[dlt,fleet,dask,sandbox]' --group dev
 	@touch $@ $(FOR_DEMO)

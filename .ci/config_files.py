@@ -1,6 +1,7 @@
-"""Writes what helps to write a config: a JSON schema for editors, and a sample.
+"""Writes what helps to write a config: JSON schemas for editors, and a sample.
 
-Both are made of what `--about` reports, so that settings are declared once.
+They are made of what `--about` reports, and of what the fleet declares, so that
+settings are declared once.
 """
 # ruff: noqa: INP001 - a script, no package
 
@@ -12,11 +13,13 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from tap_analytics.fleet.schema import SCHEMA as FLEET
 from tap_analytics.plugin.validation import mended
 
 FOLDER = Path(__file__).parents[1] / "docs"
 SCHEMA = "config.schema.json"
 SAMPLE = "config.sample.json"
+FLEET_SCHEMA = "fleet.schema.json"
 
 
 def main() -> None:
@@ -29,7 +32,7 @@ def main() -> None:
 def files() -> dict[str, Any]:
     """Returns the contents of the files by name."""
     settings = _about()["settings"]
-    return {SCHEMA: schema(settings), SAMPLE: sample(settings)}
+    return {SCHEMA: schema(settings), SAMPLE: sample(settings), FLEET_SCHEMA: FLEET}
 
 
 def schema(settings: dict[str, Any]) -> dict[str, Any]:

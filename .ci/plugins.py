@@ -85,8 +85,10 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         https://docs.meltano.com/reference/plugin-definition-syntax#settings
     """
     definition: dict[str, Any] = {"name": name, "kind": _kind(schema)}
-    # Meltano passes defaults as if they had been set: over a preset they would win.
-    if (default := schema.get("default")) is not None and name not in PRESET_SETTINGS:
+    # Meltano passes defaults as if they had been set: over a preset they would win, and
+    # over the replication method in a catalog.
+    is_passed = name not in PRESET_SETTINGS | {"incremental"}
+    if (default := schema.get("default")) is not None and is_passed:
         definition["value"] = default
     definition["label"] = schema["title"]
     definition["description"] = schema["description"]

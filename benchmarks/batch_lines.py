@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from tap_analytics.target_dlt.columns.sdc_columns import Metadata
-from tap_analytics.target_dlt.columns.stream_buffer import Run, StreamBuffer
-from tap_analytics.target_dlt.settings import SETTINGS
+from tap_analytics.target_dlt.columns.record_lines import StreamOptions
+from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
+from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 
-BATCH_ROWS = SETTINGS["properties"]["batch_size_rows"]["default"]
+BATCH_ROWS = 100_000
 
 
 def decode(path: Path) -> None:
@@ -35,13 +35,15 @@ def decode(path: Path) -> None:
 
 def batch(path: Path) -> None:
     """Make batches of a file, and give each up when it is complete."""
-    metadata = Metadata(add_all=False, mark_deleted=False, sync_started_at=0)
-    run = Run(metadata, logging.getLogger(), validate=False, append=False)
+    sdc_columns = SdcColumns(add_all=False, mark_deleted=False, sync_started_at=0)
+    options = StreamOptions(
+        sdc_columns, logging.getLogger(), validate=False, append=False
+    )
     buffers: dict[str, StreamBuffer] = {}
 
     def add_schema(message: dict[str, Any]) -> None:
         buffers[message["stream"]] = StreamBuffer(
-            message["stream"], message["schema"], message["key_properties"], run
+            message["stream"], message["schema"], message["key_properties"], options
         )
 
     def add(stream: str, lines: list[bytes], first_line: int) -> None:

@@ -94,10 +94,9 @@ def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
     except BrokenPipeError as error:  # The reader is gone, and says itself why.
         outcome = Outcome(STOPPED, error=error)
     except StoppedError as error:
-        by = f" by {run.stop.by}" if run.stop.by else ""
         message = (
-            f"Stopped{by} before everything was read. The last STATE is valid: the "
-            "next run makes up for this one."
+            f"Stopped by {run.stop.by or 'its caller'} before everything was read. The "
+            "last STATE is valid: the next run makes up for this one."
         )
         outcome = Outcome(STOPPED, message, error)
     except Exception as error:  # noqa: BLE001 - it is told in one line

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the tap; exit with one line, and status 1 or 128 + the signal, if it fails."""
+    """Run the tap; exit with status 1 or 128 + the signal, and a line, if it fails."""
     command = TapAnalytics.cli
     run = Run.logging_to(logging.getLogger(TapAnalytics.name))
     report = _report(run)

@@ -13,7 +13,12 @@ from tap_analytics.errors import FatalAPIError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_analytics.redaction import Redaction
+
 SHOWN_DIGITS = 40
+
+SHOWN_CHARACTERS = 200
+"""So much of a body is shown in an error."""
 
 
 def _exactly(digits: str) -> Decimal:
@@ -62,3 +67,13 @@ def _with_any_integer(
         return decode(text)
     except msgspec.ValidationError:  # It takes no integer beyond 4300 digits.
         return json.loads(bytes(text), parse_int=Decimal, parse_float=number)
+
+
+def shown(body: bytes, redaction: Redaction | None = None) -> str:
+    """Return the beginning of a body as one line of text, quoted, without the key."""
+    text = body[: 4 * SHOWN_CHARACTERS].decode(errors="replace")
+    if redaction is not None:
+        # Before it is cut: half a key would not be recognised any more.
+        text = redaction.redacted(text)
+    text = " ".join(text.split())
+    return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"

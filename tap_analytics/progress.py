@@ -91,6 +91,10 @@ class Progress:
         parents: The parents whose children have been read.
         parents_known: The parents that are known of.
         parents_open: Whether there may be more of them.
+        parents_skipped: The parents that an earlier run had read, of the stream with
+            most of them.
+        went_on_since: When the first part of this read began, as people read it; empty
+            if it began with this run.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -107,6 +111,8 @@ class Progress:
         self.parents = 0
         self.parents_known = 0
         self.parents_open = True
+        self.parents_skipped = 0
+        self.went_on_since = ""
         self._parents_began_at = self.began_at
 
     @property
@@ -163,6 +169,10 @@ class Progress:
     def parent_read(self) -> None:
         """Count a parent whose children have been read."""
         self.parents += 1
+
+    def skipped(self, parents: int) -> None:
+        """Take note of how many parents of a stream were read by an earlier run."""
+        self.parents_skipped = max(self.parents_skipped, parents)
 
     def vanished(self, parent: Hashable) -> None:
         """Take note that a parent is gone since it was listed."""

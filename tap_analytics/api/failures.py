@@ -7,10 +7,9 @@ import requests
 
 def reason(error: requests.RequestException) -> str:
     """Return in a few words why no answer came."""
-    if isinstance(error, requests.ConnectTimeout):
-        return "no connection within the time-out"
     if isinstance(error, requests.Timeout):
-        return "no answer within the time-out"
+        is_connected = not isinstance(error, requests.ConnectTimeout)
+        return f"no {'answer' if is_connected else 'connection'} within the time-out"
     here: BaseException | None = error
     innermost: BaseException = error
     while here is not None:
@@ -24,4 +23,6 @@ def reason(error: requests.RequestException) -> str:
         return "no answer within the time-out"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer was cut off"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return f"the answer can't be decompressed ({innermost})"
     return " ".join(str(innermost).split()) or type(innermost).__name__

@@ -76,30 +76,47 @@ def meaning_of(
 
 
 def _is_part_of_a_list(answer: Answer) -> bool:
-    """Return whether a 206 is a page of a list, not a piece of a body."""
-    unit = answer.headers.get("Content-Range", "").split(" ")[0].lower()
-    return answer.status == HTTPStatus.PARTIAL_CONTENT and unit not in {"", "bytes"}
+    """Return whether a 206 is a page of a list, not a piece of a body.
+
+    Some APIs write the range without a unit: `0-24/130`.
+    """
+    content_range = answer.headers.get("Content-Range", "").strip().lower()
+    is_of_bytes = content_range.startswith("bytes")
+    is_partial = answer.status == HTTPStatus.PARTIAL_CONTENT
+    return is_partial and bool(content_range) and not is_of_bytes
 
 
-_ERRORS = frozenset({"error", "errors", "errormessage", "errorcode", "fault", "faults"})
+_ERRORS = frozenset(
+    {"error", "errors", "errormessage", "errormsg", "errmsg", "errorcode", "errcode"}
+    | {"haserror", "haserrors", "iserror", "exception", "fault", "faults"}
+)
 _VERDICTS = frozenset({"status", "stat", "result", "outcome"})
-_FAILURES = frozenset({"error", "errors", "fail", "failed", "failure", "exception"})
+_FAILURES = frozenset(
+    {"error", "errors", "fail", "failed", "failure", "exception", "ko", "nok"}
+)
 _SUCCESSES = frozenset({"success", "successful", "succeeded", "issuccess", "ok"})
-_CODES = frozenset({"code", "statuscode", "httpcode", "httpstatus", "status"})
-_NO = frozenset({"", "0", "false", "no", "none", "null", "n"})
+_CODES = frozenset(
+    {"code", "status", "statuscode", "httpcode", "httpstatus", "httpstatuscode"}
+    | {"responsecode"}
+)
+_NO = frozenset({"", "false", "no", "none", "null", "n"})
+_NO_ERROR = _NO | {"ok", "success", "no error", "no errors"}
 _ABOUT_THE_ANSWER = frozenset(
     {"meta", "metadata", "header", "head", "response", "result", "status", "info"}
 )
 """Objects in which an API speaks of its answer; elsewhere it speaks of its data."""
 
 _ERROR_CODES = range(400, 600)
+_LEVELS = 3
+_SHOWN_CHARACTERS = 100
 
 
-def failure_in(envelope: Mapping[str, Any]) -> str | None:
+def failure_in(envelope: Mapping[str, Any], levels: int = _LEVELS) -> str | None:
     """Return by which field a body says that it is not an answer.
 
     Args:
         envelope: The body without its records.
+        levels: How deep to look.
 
     Returns:
         The field with its value, such as `status: 'error'`; `None` for an answer.
@@ -107,9 +124,9 @@ def failure_in(envelope: Mapping[str, Any]) -> str | None:
     for name, value in envelope.items():
         plain = name.lower().replace("_", "").replace("-", "")
         if _is_failure(plain, value):
-            return f"{name}: {value!r}"
-        if plain in _ABOUT_THE_ANSWER and isinstance(value, dict):
-            below = failure_in(value)
+            return f"{name}: {value!r:.{_SHOWN_CHARACTERS}}"
+        if plain in _ABOUT_THE_ANSWER and isinstance(value, dict) and levels > 1:
+            below = failure_in(value, levels - 1)
             if below is not None:
                 return f"{name}.{below}"
     return None
@@ -120,7 +137,7 @@ def _is_failure(name: str, value: Any) -> bool:
         return _is_said(value)
     if name in _SUCCESSES:
         return _is_negative(value)
-    is_failure = name in _VERDICTS and str(value).lower() in _FAILURES
+    is_failure = name in _VERDICTS and str(value).strip().lower() in _FAILURES
     return is_failure or (name in _CODES and _is_error_code(value))
 
 
@@ -129,8 +146,9 @@ def _is_error_code(value: Any) -> bool:
     return text.isdecimal() and int(text[:9]) in _ERROR_CODES
 
 
-def _is_negative(value: Any) -> bool:
-    return not value or str(value).strip().lower() in _NO
+def _is_negative(value: Any, words: frozenset[str] = _NO) -> bool:
+    text = str(value).strip().lower()
+    return not value or text in words or not text.strip("0")
 
 
 def _is_said(error: Any) -> bool:
@@ -139,4 +157,4 @@ def _is_said(error: Any) -> bool:
         return any(map(_is_said, error.values()))
     if isinstance(error, list):
         return any(map(_is_said, error))
-    return not _is_negative(error)
+    return not _is_negative(error, _NO_ERROR)

@@ -30,10 +30,8 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _in_ascii(url: str) -> str:
-    if url.isascii():
-        return url
     # A host may be written in two ways: take that of requests.
-    return requests.Request("GET", url).prepare().url or url
+    return url if url.isascii() else encoded(url)
 
 
 def _host(parts: SplitResult) -> str:
@@ -49,13 +47,18 @@ def check_api_url(api_url: str) -> None:
     try:
         scheme, host, _ = origin(api_url)
         parts = urlsplit(api_url)
+        is_http = scheme in _DEFAULT_PORTS and bool(host)
+        is_plain = is_http and not _NOT_IN_AN_ORIGIN.search(api_url)
+        if is_plain:
+            encoded(api_url)
+            host.encode("idna")
     except (ValueError, requests.RequestException) as error:
         msg = f"api_url is not a valid URL: {error}."
         raise ConfigError(msg) from error
     if parts.username is not None or parts.password is not None:
         msg = "api_url has a user name in it. Put your API key into api_key."
         raise ConfigError(msg)
-    if scheme not in _DEFAULT_PORTS or not host or _NOT_IN_AN_ORIGIN.search(api_url):
+    if not is_plain:
         msg = (
             f"api_url {api_url!r} is not the address of an API. Write scheme and host, "
             "and a port if the API needs one, as in https://api.example.com."
@@ -81,6 +84,17 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def encoded(url: str) -> str:
+    """Return a URL as it is sent: its host in ASCII, the rest percent-encoded.
+
+    Raises:
+        requests.RequestException: If it is not a URL that can be asked for.
+    """
+    request = requests.PreparedRequest()
+    request.prepare_url(url, None)
+    return request.url or url
+
+
 def within_origin(url: str, home: str, source: str) -> str:
     """Return a URL that may be asked for with the key.
 
@@ -93,18 +107,21 @@ def within_origin(url: str, home: str, source: str) -> str:
         source: What named the URL, as the error says it.
 
     Returns:
-        The URL, absolute.
+        The URL, absolute, as it is to be sent.
 
     Raises:
         FatalAPIError: If it leads to another scheme, host or port.
     """
     try:
+        # What is checked is what is sent: two readers of one text may see two hosts.
         url = urljoin(home, url)
+        if urlsplit(url).scheme in _DEFAULT_PORTS:
+            url = encoded(url)
         here, there = origin(home), origin(url)
         if here == there:
-            return url
+            return _without_user(url)
         if here[:2] == ("https", there[1]) and _has_lost_https(url, here[2]):
-            return "https:" + url.partition(":")[2].replace(":80/", "/", 1)
+            return "https:" + _without_user(url).partition(":")[2]
     except (ValueError, requests.RequestException) as error:
         msg = f"{source} is not a valid URL: {error}."
         raise FatalAPIError(msg) from error
@@ -119,7 +136,14 @@ def within_origin(url: str, home: str, source: str) -> str:
 
 def _has_lost_https(url: str, port: int | None) -> bool:
     """Return whether a URL of the right host differs from the API's by `http` only."""
-    parts = urlsplit(_in_ascii(url))
+    parts = urlsplit(url)
     if parts.scheme != "http" or parts.username is not None:
         return False
     return parts.port == port or (parts.port in {None, 80} and port in {None, 443})
+
+
+def _without_user(url: str) -> str:
+    """Return a URL without a password, which logs would show, and without port 80."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].removesuffix(":80")
+    return parts._replace(netloc=host, fragment="").geturl()

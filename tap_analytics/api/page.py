@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
-from email.message import Message
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,36 +10,37 @@ import msgspec
 from jsonpath_ng.exceptions import JSONPathError
 from msgspec import Raw
 
+from tap_analytics.api.body_text import (
+    in_utf_8,
+    on_one_line,
+    with_whole_characters,
+)
 from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.json_text import decoded, glanced_at
+from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
 from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from jsonpath_ng import JSONPath
 
     from tap_analytics.api.answer import Answer
 
-SHOWN_CHARACTERS = 200
-"""So much of a body is shown in an error."""
+    _Repair = tuple[Callable[[bytes], bytes], str]
+    """How a body becomes JSON, and what is said of that."""
+
+SHOWN_NAMES = 20
+"""So many keys of an object are shown in an error; some have an id as each key."""
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
 _BEGINS_TO_SEARCH = re.compile(r"\.\.|\.?\*|\[")
-_ESCAPE = re.compile(
-    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
-"""An escaped character, or the first group: a surrogate without the other half."""
-
 _KEY = f"the API key, for which {HIDDEN!r} is written"
 _HALF = "half a character, for which U+FFFD is written"
 
 _MESSAGES = frozenset({"message", "detail"})
-_OF_SEVERAL_BYTES = ("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
@@ -102,8 +101,12 @@ class Page:
         self.changes: list[str] = []
         self._redaction = redaction or Redaction()
         self._keys = plain_path(selector)
-        self._top = self._read()
-        self._refuse_failure()
+        try:
+            self._top = self._read((self._in_utf_8, ""), (with_whole_characters, _HALF))
+            self._refuse_failure()
+        except RecursionError as error:
+            msg = f"{answer}, with JSON that is nested too deeply."
+            raise FatalAPIError(msg) from error
 
     @classmethod
     def empty(cls, answer: Answer) -> Page:
@@ -142,23 +145,19 @@ class Page:
         """The body without its records; empty for a top-level array."""
         return _without(self._top, self._keys) if isinstance(self._top, dict) else {}
 
-    def _read(self) -> dict[str, Raw] | list[Raw] | Any:
+    def _read(self, *repairs: _Repair) -> dict[str, Raw] | list[Raw] | Any:
         self._change(self._redaction.redacted_body, _KEY)
         answer = self.answer
         try:
-            answer.body = _on_one_line(answer.body)
+            answer.body = on_one_line(answer.body)
             return _open(Raw(answer.body))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
-            if self._change(self._in_utf_8) or self._change(
-                _with_whole_characters, _HALF
-            ):
-                return self._read()
+            for used, (repair, reason) in enumerate(repairs, start=1):
+                if self._change(repair, reason):
+                    return self._read(*repairs[used:])
             raise self._not_json(error) from error
-        except RecursionError as error:
-            msg = f"{answer}, with JSON that is nested too deeply."
-            raise FatalAPIError(msg) from error
 
-    def _change(self, change: Callable[[bytes], bytes], reason: str = "") -> bool:
+    def _change(self, change: Callable[[bytes], bytes], reason: str) -> bool:
         changed = change(self.answer.body)
         if changed == self.answer.body:
             return False
@@ -168,42 +167,21 @@ class Page:
         return True
 
     def _in_utf_8(self, body: bytes) -> bytes:
-        """Return a body that was written in the charset that its header declares.
-
-        Many programs declare ISO 8859-1 and send UTF-8: so this is only for a body
-        that is not UTF-8.
-        """
-        charset = self._content_type.get_content_charset("utf-8")
-        try:
-            if not charset.startswith(_OF_SEVERAL_BYTES):
-                body.decode()
-                return body
-        except UnicodeDecodeError:
-            pass
-        try:
-            return body.decode(charset).encode()
-        except (UnicodeDecodeError, LookupError):
-            return body
-
-    @property
-    def _content_type(self) -> Message:
-        message = Message()
-        message["Content-Type"] = self.answer.headers.get("Content-Type", "")
-        return message
+        return in_utf_8(body, self.answer.headers.get("Content-Type", ""))
 
     def _not_json(self, error: Exception) -> RetriableAPIError:
         body = self.answer.body
         encoding = self.answer.headers.get("Content-Encoding", "")
         declared = self.answer.headers.get("Content-Type", "")
         about = [
-            f"Content-Type {declared!r}" * bool(declared),
-            f"Content-Encoding {encoding!r}" * bool(encoding),
+            f"Content-Type {declared!r:.{SHOWN_CHARACTERS}}" * bool(declared),
+            f"Content-Encoding {encoding!r:.{SHOWN_CHARACTERS}}" * bool(encoding),
         ]
         what = ", ".join(filter(None, about))
         return RetriableAPIError(
             f"{self.answer} with a body that is not JSON ({error}"
-            f"{'; ' if what else ''}{what}): {shown(body, self._redaction)}. Is "
-            "api_url the address of an API, and path_prefix its path?"
+            f"{'; ' if what else ''}{what}): {shown(body, self._redaction)}. Check "
+            "that api_url is the address of an API, and path_prefix its path"
         )
 
     def _refuse_failure(self) -> None:
@@ -261,12 +239,12 @@ class Page:
         if isinstance(self._top, list):
             what = "is a top-level array"
         elif isinstance(self._top, dict):
-            what = f"has the keys {', '.join(self._top) or 'none'}"
+            what = f"has the keys {_named(self._top)}"
         else:
             what = f"is {shown(self.answer.body, self._redaction)}"
         proposals = self.lists()
         advice = (
-            "set data_selector to " + " or ".join(map(repr, proposals))
+            "set data_selector to " + " or ".join(map(repr, proposals[:SHOWN_NAMES]))
             if proposals
             else "set data_selector to where the records are"
         )
@@ -276,35 +254,12 @@ class Page:
         )
 
 
-def shown(body: bytes, redaction: Redaction | None = None) -> str:
-    """Return the beginning of a body as one line of text, quoted, without the key."""
-    text = body[: 4 * SHOWN_CHARACTERS].decode(errors="replace")
-    if redaction is not None:
-        # Before it is cut: half a key would not be recognised any more.
-        text = redaction.redacted(text)
-    text = " ".join(text.split())
-    return repr(text[:SHOWN_CHARACTERS]) if text else "an empty body"
-
-
-def _on_one_line(body: bytes) -> bytes:
-    """Return a JSON text without the line ends that would end a Singer message."""
-    body = body.removeprefix(BOM_UTF8).lstrip()
-    body.decode()
-    # The last two bytes are not within a record.
-    if body.find(b"\n", 0, -2) == body.find(b"\r", 0, -2) == -1:
-        return body
-    return msgspec.json.format(body, indent=-1)
-
-
-def _with_whole_characters(body: bytes) -> bytes:
-    """Return a JSON text with U+FFFD where half of a character is escaped.
-
-    Some programs cut text within an emoji, which is two code units in JSON: RFC 8259,
-    section 8.2. No database takes the half that is left.
-    """
-    if b"\\ud" not in body and b"\\uD" not in body:
-        return body
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
+def _named(keys: Iterable[str]) -> str:
+    """Return the first of an object's keys, on one line."""
+    names = [key if _PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
+    cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
+    more = ["…"] * (len(names) > SHOWN_NAMES)
+    return ", ".join(cut + more) or "none"
 
 
 def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:

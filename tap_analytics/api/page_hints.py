@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_analytics.api.page import plain_path
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_analytics.api.page import Page
 
 _DEPTH = 4
+_LONGEST_NAME = 100
+_MOST_FIELDS = 500
+"""Of so many fields at most is asked what they mean; the rest is rather data."""
+
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*[\"']?([^\"';,]*)", re.IGNORECASE)
 _URL_REFERENCE = re.compile(r"(?i:https?:)|\.{0,2}/|[^?\s]*\?[^=\s]+=")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_CONTENT_RANGE = re.compile(r"\s*(\S+)\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)\s*")
+_CONTENT_RANGE = re.compile(
+    r"\s*(?:([a-z][\w-]*)[ =]+)?(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*",
+    re.IGNORECASE,
+)
 _BOOLEANS = {"true": True, "false": False}
 
 # Names that mean pages only where pages are the subject.
@@ -31,16 +41,16 @@ _ROLES = {
         "next_url": r"next(page|records)?\.?(url|uri|link|href)",
         "next": r"next(page)?(number)?",
         "next_offset": r"next(page)?(offset|start|skip|index|position)",
-        "next_cursor": r"(next(page)?\.?|end)(cursor|token|key|marker|after)"
+        "next_cursor": r"(next(page)?\.?|end|after)(cursor|token|key|marker|after)"
         r"|next(page)?(start)?id|(cursors?|paging)\.(next|after)"
         r"|continuation(token)?",
         "cursor": r"cursor",
         "more": r"(has|is)?(more|next)(page|pages|items|records|results|rows|data)?"
         r"|more(items|records|results|rows|pages|data)(incollection|available|exist)?"
-        r"|(has)?moreavailable",
-        "last": r"(is)?last(page)?|done|endofrecords",
+        r"|(has)?moreavailable|istruncated",
+        "last": r"(is)?last(page)?|done|endof(records|stream)",
         "page": r"(current)?page(\.?(number|num|no|index|current))?",
-        "pages": r"total\.?pages|(num)?pages|pages?\.?(count|total)",
+        "pages": r"total\.?pages|(num)?pages|page(count|total)|pages\.?(count|total)",
         "last_page": r"lastpage",
         "rows": rf"total(count|rows|records|results|items|elements|size)|{_HERE}total"
         r"|totalnumberof(rows|records|results|items)",
@@ -59,9 +69,11 @@ _PAGING = frozenset({"pagination", "paging"})
 _LEAD_ON = frozenset({"next", "more", "cursor", "cursors", "offset"})
 _RECORDS = frozenset({"entries", "items", "records", "results", "rows"})
 _OF_OTHER_THINGS = frozenset(
-    {"amount", "budget", "bytes", "cost", "days", "duration", "error", "errors"}
-    | {"hours", "minutes", "ms", "price", "rate", "ratelimit", "request", "requests"}
-    | {"retry", "revenue", "seconds", "time", "title", "warning", "warnings", "xss"}
+    {"amount", "billing", "budget", "bytes", "cache", "cost", "days", "duration"}
+    | {"error", "errors", "gmt", "hours", "invoice", "minutes", "ms", "payment"}
+    | {"price", "rate", "ratelimit", "request", "requests", "retry", "revenue"}
+    | {"seconds", "sync", "time", "timezone", "title", "tz", "utc", "warning"}
+    | {"warnings", "xss"}
 )
 """Words beside which a total is none of rows, and a next none of a page."""
 
@@ -76,9 +88,10 @@ class PageHints:
     def __init__(self, page: Page) -> None:
         self.page = page
         self._all = dict(_fields(page))
+        self._above = _above(page.selector)
         self._fields: dict[str, dict[str, Any]] = defaultdict(dict)
         for path, value in self._all.items():
-            for role in _roles(path):
+            for role in _roles(path.removeprefix(self._above)):
                 self._fields[role][path] = value
 
     def of(self, *roles: str) -> dict[str, Any]:
@@ -121,7 +134,8 @@ class PageHints:
         return {
             path: value
             for path, value in self._all.items()
-            if _is_sign(path) and not _is_explained(path, value, received)
+            if _is_sign(name := path.removeprefix(self._above))
+            and not _is_explained(name, value, received)
         }
 
     def __str__(self) -> str:
@@ -131,15 +145,31 @@ class PageHints:
         return ", ".join(f"{path} {n}" for path, n in numbers.items() if n is not None)
 
 
+@lru_cache(maxsize=64)
+def _above(selector: str) -> str:
+    """Return the path of what holds the records: its name says nothing of pages."""
+    keys = plain_path(selector) or ()
+    return "".join(f"{key}." for key in keys[:-1])
+
+
 def _fields(page: Page) -> Iterator[tuple[str, Any]]:
-    level: list[tuple[str, Mapping[str, Any]]] = [("", page.envelope)]
-    for name, value in page.answer.headers.items():
-        if _is_of_pages(name):
-            level.append(_header(name, value))
+    headers = page.answer.headers.items()
+    of_pages = [_header(name, value) for name, value in headers if _is_of_pages(name)]
+    yield from islice(_walk([("", page.envelope)]), _MOST_FIELDS)
+    yield from _walk(of_pages)
+    for url, parameters in _LINK.findall(page.answer.headers.get("Link", "")):
+        if "next" in " ".join(_RELATION.findall(parameters)).lower().split():
+            yield "Link header", url
+
+
+def _walk(level: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Any]]:
+    """Yield all fields with their paths, the outermost first."""
     for _ in range(_DEPTH):
         below: list[tuple[str, Mapping[str, Any]]] = []
         for above, fields in level:
             for key, value in fields.items():
+                if len(key) > _LONGEST_NAME:
+                    continue
                 yield above + key, value
                 if isinstance(value, dict):
                     below.append((f"{above}{key}.", value))
@@ -148,9 +178,6 @@ def _fields(page: Page) -> Iterator[tuple[str, Any]]:
                     by_relation = {str(link.get("rel")): link for link in links}
                     below.append((f"{above}{key}.", by_relation))
         level = below
-    for url, parameters in _LINK.findall(page.answer.headers.get("Link", "")):
-        if "next" in " ".join(_RELATION.findall(parameters)).lower().split():
-            yield "Link header", url
 
 
 def _header(name: str, value: str) -> tuple[str, dict[str, Any]]:
@@ -160,14 +187,14 @@ def _header(name: str, value: str) -> tuple[str, dict[str, Any]]:
     if value.lstrip().startswith("{"):
         try:
             return f"{name}.", msgspec.json.decode(value, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             pass
     return "", {name: value}
 
 
 def _content_range(value: str) -> dict[str, Any]:
     found = _CONTENT_RANGE.fullmatch(value)
-    if found is None or found[1].lower() == "bytes":
+    if found is None or (found[1] or "").lower() == "bytes":
         return {}
     first, last = int(found[2] or 0), int(found[3] or -1)
     size = {"page_size": last - first + 1} if last >= first else {}
@@ -183,7 +210,7 @@ def _is_of_pages(header: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _roles(path: str) -> tuple[str, ...]:
-    name = re.sub(r"^x-", "", path.lower())
+    name = re.sub(r"^x-((ms|wp)-)?", "", path.lower())
     name = re.sub(r"^(pagination|paging)-", r"\1.", name)
     name = re.sub(r"[^a-z0-9.]", "", name)
     return tuple(role for role, names in _ROLES.items() if names.fullmatch(name))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_analytics.api.experience import FORBIDDEN_IN_A_ROW
 from tap_analytics.api.judgement import Meaning
-from tap_analytics.api.page import shown
 from tap_analytics.api.waits import until
 from tap_analytics.errors import (
     FatalAPIError,
@@ -17,6 +16,7 @@ from tap_analytics.errors import (
     VanishedError,
     WaitError,
 )
+from tap_analytics.json_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

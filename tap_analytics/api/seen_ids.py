@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _BITS = 1 << 23
-"""Of a list with a million records, one in nine ids is taken for another one."""
+"""Of a list with a million records, one in nine ids shares its bit with another."""
+
+_CHANCE = 1e-9
+"""A page of new ids is taken for one of known ids no more often than that."""
 
 
 class Novelty(Enum):
@@ -52,8 +55,9 @@ def digest_of(records: Iterable[Raw]) -> int:
 class SeenIds:
     """Remembers the ids of one list in a megabyte, however many there are.
 
-    A bit stands for each id, so two ids may share one. That a whole page of new ids
-    is taken for known ones is next to impossible, for all but pages of one record.
+    A bit stands for each id, so two ids may share one. A page whose bits are all set
+    counts as known only if that can't well be chance: of a long list's last page, which
+    may hold a single record, it can. Then the next pages are weighed with it.
 
     Args:
         before: The digest of the page just before, if that is known.
@@ -63,6 +67,8 @@ class SeenIds:
         self._last = before
         self._waiting: list[int] = []  # The first page: many lists have no second.
         self._bits: bytearray | None = None
+        self._bits_set = 0
+        self._suspects = 0
 
     def look(self, records: list[Raw]) -> Novelty:
         """Return what a page brings, and remember it."""
@@ -76,20 +82,22 @@ class SeenIds:
             return Novelty.SAME if is_same else Novelty.NEW
         if self._bits is None:
             self._bits = bytearray(_BITS // 8)
-            _add(self._waiting, self._bits)
+            self._add(self._waiting, self._bits)
             self._waiting = []
-        is_known = not _add(ids, self._bits)
+        set_before = self._bits_set
+        is_new = self._add(ids, self._bits)
+        self._suspects = 0 if is_new else self._suspects + len(ids)
         if is_same:
             return Novelty.SAME
-        return Novelty.KNOWN if is_known else Novelty.NEW
+        is_chance = (set_before / _BITS) ** self._suspects > _CHANCE
+        return Novelty.NEW if is_new or is_chance else Novelty.KNOWN
 
-
-def _add(ids: Iterable[int], bits: bytearray) -> bool:
-    """Set a bit for each id; return whether any was not set before."""
-    is_new = False
-    for one in ids:
-        place, bit = divmod(one % _BITS, 8)
-        if not bits[place] & 1 << bit:
-            is_new = True
-            bits[place] |= 1 << bit
-    return is_new
+    def _add(self, ids: Iterable[int], bits: bytearray) -> bool:
+        """Set a bit for each id; return whether any was not set before."""
+        before = self._bits_set
+        for one in ids:
+            place, bit = divmod(one % _BITS, 8)
+            if not bits[place] & 1 << bit:
+                bits[place] |= 1 << bit
+                self._bits_set += 1
+        return self._bits_set > before

@@ -34,11 +34,12 @@ class Session:
     def __init__(self, api_url: str, pool_size: int) -> None:
         self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size)
         self._cookies = requests.cookies.RequestsCookieJar()
+        self._has_cookies = False
         settings = requests.Session().merge_environment_settings(
             api_url, {}, None, None, None
         )
         self._proxies = settings["proxies"]
-        self._verify: bool | str = settings["verify"] or False
+        self._verify: bool | str = settings["verify"] or True
         if self._verify is True and (bundle := os.environ.get("SSL_CERT_FILE")):
             self._verify = bundle
 
@@ -59,7 +60,7 @@ class Session:
         request.method = "GET"
         request.url = url
         request.headers = CaseInsensitiveDict(headers)
-        if self._cookies:
+        if self._has_cookies:
             request.prepare_cookies(self._cookies)
         response = self._adapter.send(
             request,
@@ -73,6 +74,7 @@ class Session:
         if "Set-Cookie" in response.headers:
             extract: Any = extract_cookies_to_jar  # It has no type hints.
             extract(self._cookies, request, response.raw)
+            self._has_cookies = True
         return Answer(
             url, response.status_code, response.reason or "", response.headers, body
         )

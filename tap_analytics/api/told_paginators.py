@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin
 
 from tap_analytics.api.page_hints import is_url, whole
-from tap_analytics.api.paginators import Paginator, Unproven
+from tap_analytics.api.paginators import Look, Paginator, Unproven
 from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.api.stream_pages import Belief, NextRequest
 
@@ -32,14 +32,12 @@ class ToldPaginator(Paginator):
     def __init__(
         self,
         shared: StreamPages,
-        *,
         first: NextRequest | None = None,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
-        super().__init__(shared, first or shared.request(), before=before, tests=tests)
+        super().__init__(shared, first or shared.request(), look)
         self.field = ""
-        self._read = {self.current_value}
+        self._read = {hash(self.current_value)}  # Cursors may be long.
         self._received = 0
 
     @abstractmethod
@@ -66,21 +64,22 @@ class ToldPaginator(Paginator):
             FatalAPIError: If it names one that has been read.
         """
         self._received += 0 if self.repeated else len(hints.page.records)
-        self._read.add(NextRequest(hints.page.url))
+        self._read.add(hash(NextRequest(hints.page.url)))
         request = self.find(hints)
         if request is None:
             self.end(hints)
             return None
-        if request in self._read and hints.page.records:
+        was_read = hash(request) in self._read
+        if was_read and hints.page.records:
             msg = (
                 f"the next page, as {self.field} names it, has been read before: the "
                 "API would send the same pages for ever. Set pagination, and the "
                 "name of its parameter, to what the API documents."
             )
             raise self.shared.error(msg)
-        if request in self._read:
+        if was_read:
             return None  # Some APIs name the last position again at the end.
-        self._read.add(request)
+        self._read.add(hash(request))
         return request
 
     def end(self, hints: PageHints) -> None:
@@ -130,7 +129,7 @@ class CursorPaginator(ToldPaginator):
     def end(self, hints: PageHints) -> None:
         """Take note of the end: some APIs send a cursor only to who sends one."""
         super().end(hints)
-        if not self.field and hints.page.records and self.tests is None:
+        if not self.field and hints.page.records and self.look is None:
             self.unproven += asks_for_a_cursor(self.shared, hints)
 
     def ends_test(self, novelty: Novelty, page: Page) -> bool:
@@ -144,11 +143,6 @@ def asks_for_a_cursor(shared: StreamPages, hints: PageHints) -> list[Unproven]:
     if hints.of("next_cursor", "next") or hints.flag() is False:
         return []
     records = hints.page.records
-    go_on = partial(
-        CursorPaginator,
-        shared,
-        first=shared.request(cursor=""),
-        before=digest_of(records),
-        tests=Belief.ONE_PAGE,
-    )
+    look = Look(Belief.ONE_PAGE, digest_of(records))
+    go_on = partial(CursorPaginator, shared, shared.request(cursor=""), look)
     return [Unproven(Belief.ONE_PAGE, len(records), go_on)]

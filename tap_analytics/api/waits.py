@@ -8,32 +8,21 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tap_analytics.api.answer import Answer
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d+)?")
 _EPOCH = re.compile(r"\d{10}(\.\d+)?|\d{13}")
 _MILLISECONDS_DIGITS = 13
-_OLDEST_EPOCH = 1_000_000_000
-"""From here on, a number of seconds is a moment: the year 2001."""
-
-_AFTER = ("Retry-After", "X-Retry-After", "X-RateLimit-Reset-After")
-_RESETS = (
-    "X-RateLimit-Reset",
-    "X-Rate-Limit-Reset",
-    "RateLimit-Reset",
-    "Rate-Limit-Reset",
-    "X-RateLimit-Requests-Reset",
+_AFTER = ("Retry-After", "X-Retry-After")
+_LIMITS = frozenset({"ratelimit", "quota"})
+_RESETS = frozenset({"reset", "resets"})
+_ROLES = _RESETS | {"x", "remaining", "in", "after", "at"}
+_LEFT = re.compile(r"-?\d{1,18}(\.\d+)?")
+_PARAMETER = re.compile(
+    r"(?:^|[;,\s])(remaining|reset|r|t)\s*=\s*(\d{1,9})(?!\d)", re.IGNORECASE
 )
-_REMAINING = (
-    "X-RateLimit-Remaining",
-    "X-Rate-Limit-Remaining",
-    "RateLimit-Remaining",
-    "Rate-Limit-Remaining",
-    "X-RateLimit-Requests-Remaining",
-)
-_POLICY = re.compile(r"(?:^|[;,\s])(remaining|reset|r|t)\s*=\s*(\d+)", re.IGNORECASE)
 
 _ASK_TO_WAIT = frozenset({202, 402, 403, 408, 425, 429})
 _LIMITS_SPENT = frozenset({429, 503})
@@ -61,9 +50,11 @@ def wait_of(answer: Answer) -> float | None:
     after = next((wait for wait in waits if wait is not None), None)
     if after is not None:
         return after
-    reset, remaining = _reset_of(headers, now), _remaining_of(headers)
-    if reset is not None and (status in _LIMITS_SPENT or remaining == 0):
-        return reset
+    resets = [*_resets(headers, now), *_policies(headers.get("RateLimit", ""))]
+    if spent := [wait for is_spent, wait in resets if is_spent]:
+        return max(spent)
+    if status in _LIMITS_SPENT:
+        return min((wait for _, wait in resets), default=None)
     return None
 
 
@@ -92,7 +83,10 @@ def seconds_of(value: str, now: datetime | None = None) -> float | None:
 
 def until(seconds: float) -> str:
     """Return the moment at which a wait is over, as people read it, in UTC."""
-    moment = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    try:
+        moment = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    except OverflowError:  # Some say never by the last date that there is.
+        moment = datetime.max.replace(tzinfo=timezone.utc)
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -112,26 +106,32 @@ def _clock_of(answer: Answer) -> datetime:
     return _moment(answer.headers.get("Date", "")) or answer.received_at
 
 
-def _policy(headers: Mapping[str, str]) -> dict[str, int]:
-    """Return what the header RateLimit says: `limit=10, reset=5` or `"a";r=0;t=5`."""
-    found = _POLICY.findall(headers.get("RateLimit", ""))
-    return {name.lower(): int(number) for name, number in found}
+def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[bool, float]]:
+    """Yield of each limit whether it is spent, and in how many seconds it is not.
+
+    An API may have several, such as one a minute and one a day, each with headers
+    like `X-RateLimit-Remaining` and `X-RateLimit-Reset`, or `X-Quota-Resets-In`.
+    """
+    left: dict[str, float] = {}
+    waits: dict[str, float] = {}
+    for header, value in headers.items():
+        words = header.lower().replace("rate-limit", "ratelimit").split("-")
+        if _LIMITS.isdisjoint(words):
+            continue
+        limit = " ".join(word for word in words if word not in _ROLES)
+        if "remaining" in words and _LEFT.fullmatch(value.strip()):
+            left[limit] = float(value)
+        wait = None if _RESETS.isdisjoint(words) else seconds_of(value, now)
+        if wait is not None:
+            waits.setdefault(limit, wait)
+    for limit, wait in waits.items():
+        yield left.get(limit, 1) <= 0, wait
 
 
-def _reset_of(headers: Mapping[str, str], now: datetime) -> float | None:
-    waits = (seconds_of(headers.get(name, ""), now) for name in _RESETS)
-    reset = next((wait for wait in waits if wait is not None), None)
-    if reset is not None:
-        return reset
-    policy = _policy(headers)
-    told = policy.get("reset", policy.get("t"))
-    return None if told is None else float(told)
-
-
-def _remaining_of(headers: Mapping[str, str]) -> int | None:
-    for name in _REMAINING:
-        value = headers.get(name, "").strip()
-        if value.isdigit():
-            return int(value)
-    policy = _policy(headers)
-    return policy.get("remaining", policy.get("r"))
+def _policies(header: str) -> Iterator[tuple[bool, float]]:
+    """Yield the same of the header RateLimit: `limit=9, reset=5` or `"a";r=0;t=5`."""
+    for policy in header.split(",") if ";" in header else [header]:
+        found = {name.lower(): int(n) for name, n in _PARAMETER.findall(policy)}
+        wait = found.get("reset", found.get("t"))
+        if wait is not None:
+            yield found.get("remaining", found.get("r", 1)) <= 0, float(wait)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.api.client import Client
+from tap_analytics.reading.so_far import StateCadence
 from tap_analytics.reading.workers import Workers
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Account:
         run: What belongs to the run.
         client: Gets pages.
         workers: Run the fetches of all streams.
+        state_cadence: Says when the next STATE of a long read is due.
         opened: The branches of top-level streams that are not being written yet.
     """
 
@@ -35,10 +37,18 @@ class Account:
         self.client = Client(settings, run)
         self.workers = Workers(settings["concurrency"])
         self.opened: dict[str, Branch[Any]] = {}
+        self.state_cadence = StateCadence()
+        self._warned: set[str] = set()
         run.stop.on_set(self.workers.stop)
 
+    def warn_once(self, text: str) -> None:
+        """Warn of what is so for the whole run, the first time it shows."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.run.logger.warning("%s", text, extra={"kind": "batch"})
+
     def close(self) -> None:
-        """Let go of threads and connections."""
-        self.workers.stop()
+        """End the run: its threads, whatever they wait for, and its connections."""
+        self.run.stop.set()
         self.opened.clear()
         self.client.close()

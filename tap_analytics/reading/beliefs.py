@@ -56,6 +56,14 @@ class Beliefs:
             del lists[:number]
         return due
 
+    def undecided(self) -> list[Context]:
+        """Return the parents whose lists are still going to be looked at."""
+        undecided = []
+        for belief, lists in self._lists.items():
+            lists.sort(key=lambda one: one[1].weight, reverse=True)
+            undecided += [context for context, _ in lists[: LOOKED_AT[belief]]]
+        return [context for context in undecided if context is not None]
+
     def looked(self, unproven: Unproven, *, found_more: bool) -> None:
         """Take note of what a look further brought."""
         if found_more:

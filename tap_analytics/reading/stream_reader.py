@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,11 +14,12 @@ from tap_analytics.api.refusals import Asker
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
 from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
-from tap_analytics.rows.bookmarks import timestamp
-from tap_analytics.rows.fields import Fields
+from tap_analytics.reading.time_window import TimeWindow
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.rows.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from msgspec import Raw
 
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from tap_analytics.errors import LeftOutError
     from tap_analytics.reading.account import Account
     from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Row
 
-DATE_LENGTH = len("2026-01-31")
+_IN_DOUBT = "more rows may exist than were read"
 
 
 class StreamReader:
@@ -45,6 +46,9 @@ class StreamReader:
         schema: The JSON schema that the records are made to fit.
         keys: The key properties.
         bookmark: Where to start; `None` for the very beginning.
+        so_far: How far earlier parts of this read came, for lists below parents.
+        sampled_fields: The fields that a sample of this run showed, if that decided
+            on the columns: others may have had a column in an earlier run.
         is_child: Whether the lists are below parents.
 
     Attributes:
@@ -64,6 +68,8 @@ class StreamReader:
         schema: Mapping[str, Any],
         keys: Sequence[str],
         bookmark: Bookmark | None = None,
+        so_far: SoFar | None = None,
+        sampled_fields: frozenset[str] | None = None,
         is_child: bool = False,
     ) -> None:
         settings = account.settings
@@ -73,6 +79,9 @@ class StreamReader:
             settings, name, self._logger, documented_page_size(settings, name)
         )
         self.bookmark = bookmark
+        self.so_far = so_far
+        if bookmark is not None and so_far is not None and so_far.before is not None:
+            bookmark.reach(so_far.before.highest)
         self.beliefs = Beliefs(self.pagination.shared)
         self.parents_read = 0
         self.parents_gone = 0
@@ -87,7 +96,12 @@ class StreamReader:
             collect=settings["undeclared_fields"] != "ignore",
             logger=self._logger,
         )
-        self._settings = settings
+        self._sampled_fields = sampled_fields
+        self._window = (
+            TimeWindow(settings, bookmark.order, account.client.started_at)
+            if bookmark
+            else None
+        )
         self._asker = Asker(name, is_child)
 
     def fetch(self, context: Context | None, request: NextRequest) -> Page:
@@ -120,10 +134,29 @@ class StreamReader:
         """Return the records of a page, made to fit the schema, but for old ones."""
         added = {key: _raw(value) for key, value in (context or {}).items()}
         rows = map(partial(self._fields.fit, context=added), page.records)
+        if self._sampled_fields is not None:
+            rows = map(self._told_of, rows)
         if self.bookmark is None:
             return rows
         since = self.bookmark.since(context)
         return filter(partial(self.bookmark.passes, since=since), rows)
+
+    def _told_of(self, row: Row) -> Row:
+        """Warn once of each field that the sample did not show."""
+        kept, sampled = row[ADDITIONAL_FIELDS], self._sampled_fields or frozenset()
+        if isinstance(kept, dict) and (new := kept.keys() - sampled):
+            self._sampled_fields = sampled | new
+            self._logger.warning(
+                "%s: the sample did not show the fields %s, so they have no column in "
+                "this run and stay in %r. If an earlier run made columns of them, the "
+                "target empties these. Keep a catalog: run --discover, and pass its "
+                "output with --catalog.",
+                self.name,
+                ", ".join(map(repr, sorted(new))),
+                ADDITIONAL_FIELDS,
+                extra={"kind": "no column"},
+            )
+        return row
 
     def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
         """Return none: which sources are below a row is for whoever reads them."""
@@ -159,8 +192,34 @@ class StreamReader:
             self.parents_gone += 1
         elif error is None:
             self.parents_read += 1
+            if self.so_far is not None:
+                self.so_far.is_read(context)
             if self.bookmark is not None:
                 self.bookmark.parent_is_read(context)
+
+    def skips(self, context: Context) -> bool:
+        """Return whether an earlier part of this read wrote the rows below a parent."""
+        if self.so_far is None or not self.so_far.skips(context):
+            return False
+        self.parents_read += 1
+        if self.bookmark is not None:
+            self.bookmark.parent_is_read(context)
+        return True
+
+    def unfinished(self, version: int | None) -> str | None:
+        """Return how far the lists were read, for the state; `None` without parents.
+
+        Args:
+            version: The version of the rows.
+        """
+        if self.so_far is None:
+            return None
+        return self.so_far.text(
+            undecided=self.beliefs.undecided(),
+            version=version,
+            highest=self.bookmark and self.bookmark.highest,
+            doubts=filter(None, [self._left_out(), _IN_DOUBT * self._doubts]),
+        )
 
     def raise_exhausted(self) -> None:
         """Return if nothing was left out that another run may read.
@@ -190,17 +249,31 @@ class StreamReader:
             return logging.INFO, (
                 f"{left_out_by} left out some parents and what is below them"
             )
-        if self.left_out_for:
-            count = len(self.left_out_for)
-            return logging.INFO, f"the rows of {count} parents could not be read"
+        if left_out := self._left_out():
+            return logging.INFO, left_out
         if self.parents_gone > 1 and not self.parents_read:
             return logging.WARNING, (
                 f"the API says of each of its {self.parents_gone} parents that it is "
                 "gone. That may be another mistake"
             )
-        if self.pagination.shared.doubts:
-            return logging.INFO, "more rows may exist than were read"
+        if self._doubts:
+            return logging.INFO, _IN_DOUBT
+        if before := self.so_far and self.so_far.before:
+            return (logging.INFO, before.doubts[0]) if before.doubts else None
         return None
+
+    def _left_out(self) -> str:
+        if not self.left_out_for:
+            return ""
+        return f"the rows of {len(self.left_out_for)} parents could not be read"
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether some lists may not have been read whole."""
+        shared = self.pagination.shared
+        # What has turned out to be wrong now was believed by an earlier part, too.
+        is_refuted = self.so_far and self.so_far.skipped and shared.refuted
+        return bool(shared.doubts or is_refuted)
 
     def promote(self, state: dict[str, Any]) -> None:
         """Write the bookmark into the state, unless rows may have been missed.
@@ -208,7 +281,19 @@ class StreamReader:
         Rows that are missing below some parents are no reason: such parents are not
         among those that the state knows.
         """
-        if self.bookmark is not None and not self.pagination.shared.doubts:
+        if self.so_far is not None:
+            state[UNFINISHED] = None
+        if self.bookmark is None:
+            return
+        if self.bookmark.never_had_a_value:
+            self._logger.warning(
+                "%s: no record has a value in %r, so the next run reads everything "
+                "again. Set incremental to false, or choose another replication key.",
+                self.name,
+                self.bookmark.key,
+                extra={"kind": "no bookmark"},
+            )
+        if not self._doubts:
             self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:
@@ -225,25 +310,11 @@ class StreamReader:
             values[key] = quote(str(value), safe="")
         return self._path.format(**values)
 
-    def _since(self, context: Context | None) -> Iterator[tuple[str, str]]:
-        """Yield the API's own time filter, if it has one and there is a start."""
-        if self.bookmark is None or not self.bookmark.is_timestamp:
-            return
-        since = self.bookmark.since(context)
-        if since is None:
-            return
-        until = self._client.started_at + timedelta(days=1)
-        by_date = self._settings["since_format"] == "date"
-        length = DATE_LENGTH if by_date else None
-        for name, value in (
-            (self._settings.get("since_param"), since),
-            (
-                self._settings.get("until_param"),
-                timestamp(until.isoformat(), "the present"),
-            ),
-        ):
-            if name:
-                yield name, value[:length]
+    def _since(self, context: Context | None) -> Iterable[tuple[str, str]]:
+        """Return the parameters of the API's own time filter, if it has one."""
+        if self.bookmark is None or self._window is None:
+            return ()
+        return self._window.params(self.bookmark.since(context))
 
 
 def _raw(value: Any) -> Raw:

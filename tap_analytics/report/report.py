@@ -118,7 +118,7 @@ def so_far(progress: Progress) -> list[str]:
 
 def summary(progress: Progress) -> str:
     """Return what a run did in one line."""
-    rows, kinds = listed(progress.rows), listed(progress.warnings)
+    rows, kinds = listed(progress.rows), listed_by_kind(progress.warnings)
     parts = [
         counted(sum(progress.rows.values()), "row") + in_brackets(rows),
         counted(progress.requests, "request"),
@@ -129,7 +129,17 @@ def summary(progress: Progress) -> str:
     ]
     if projects := of_projects(progress):
         parts.insert(1, projects)
+    if went_on := went_on_with(progress):
+        parts.insert(0, went_on)
     return "; ".join(parts)
+
+
+def went_on_with(progress: Progress) -> str:
+    """Return which earlier read a run went on with; empty if with none."""
+    if not progress.went_on_since:
+        return ""
+    projects = counted(progress.parents_skipped, "project")
+    return f"went on with the read of {progress.went_on_since}, {projects} skipped"
 
 
 def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
@@ -138,6 +148,8 @@ def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:
         "outcome": outcome.lower(),
         "rows": dict(progress.rows),
         "projects": progress.parents,
+        "projects_skipped": progress.parents_skipped,
+        "went_on_since": progress.went_on_since or None,
         "requests": progress.requests,
         "retries": progress.retries,
         "seconds_waited": round(progress.held.seconds, 3),
@@ -163,6 +175,11 @@ def waited(progress: Progress) -> str:
 def listed(numbers: Mapping[str, int]) -> str:
     """Return numbers, each after its name."""
     return ", ".join(f"{name} {number:,}" for name, number in numbers.items())
+
+
+def listed_by_kind(numbers: Mapping[str, int]) -> str:
+    """Return numbers in the order of their names, whichever came first."""
+    return listed(dict(sorted(numbers.items())))
 
 
 def in_brackets(text: str) -> str:

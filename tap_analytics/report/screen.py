@@ -14,7 +14,7 @@ from tap_analytics.report.report import (
     FAILED,
     counted,
     duration,
-    listed,
+    listed_by_kind,
     more,
     of_projects,
 )
@@ -119,7 +119,10 @@ def _add_waited(table: Table, progress: Progress) -> None:
 
 
 def _add_troubles(table: Table, progress: Progress) -> None:
+    if progress.went_on_since:
+        began = f"of the read that began {progress.went_on_since}"
+        _add(table, "skipped", f"{progress.parents_skipped:,}", f"projects {began}")
     if progress.gone:
         _add(table, "vanished", f"{len(progress.gone):,}", "projects")
     if warnings := sum(progress.warnings.values()):
-        _add(table, "warnings", f"{warnings:,}", listed(progress.warnings))
+        _add(table, "warnings", f"{warnings:,}", listed_by_kind(progress.warnings))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tap_analytics.errors import ConfigError
-from tap_analytics.rows.fields import fit_timestamp
+from tap_analytics.rows.replication_keys import KeyOrder, TimestampOrder, timestamp
+from tap_analytics.rows.unfinished import fingerprint, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from msgspec import Raw
 
@@ -23,30 +20,6 @@ KEY = "replication_key"
 VALUE = "replication_key_value"
 PARENTS = "parents"
 """Where the state of a child stream says which parents were read."""
-
-_PARENT_BYTES = 6
-"""Of 100,000 parents, a new one is taken for one of them once in 3 billion times."""
-
-_SECONDS = len("2026-01-31T23:59:59")
-
-_decode = msgspec.json.decode
-
-
-def timestamp(value: object, setting: str) -> str:
-    """Return a date or a time as fields of type date-time are written.
-
-    Args:
-        value: What a setting or a state says.
-        setting: Its name, for the error.
-
-    Raises:
-        ConfigError: If it is neither.
-    """
-    fitting = fit_timestamp(msgspec.json.encode(value))
-    if fitting is None:
-        msg = f"{setting} is no date or time: {value!r}."
-        raise ConfigError(msg)
-    return str(_decode(fitting))
 
 
 class Bookmark:
@@ -61,31 +34,45 @@ class Bookmark:
         state: The stream's state, as the last run left it.
         key: The replication key.
         now: When the run began; no bookmark lies after it.
+        order: How the key's values follow one another.
         start_date: Nothing before it is read; `None` for no such limit.
-        lookback: How far a run reads back before its bookmark; `None` if the key's
-            values are no timestamps.
+        lookback: How far a run reads back before its bookmark.
+        api_filters: Whether the API itself leaves out what is too old. It may go by
+            another field, the day of the work for example: then what it returns is
+            not too old, whatever the key says.
+
+    Raises:
+        ConfigError: If the state is not one of the stream.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - four of them have defaults
         self,
         state: Mapping[str, Any],
         key: str,
         now: datetime,
-        start_date: str | None = None,
-        lookback: timedelta | None = None,
+        order: KeyOrder | None = None,
+        *,
+        start_date: Any = None,
+        lookback: timedelta = timedelta(),
+        api_filters: bool = False,
     ) -> None:
         self.key = key
-        self.is_timestamp = lookback is not None
-        self._start_date = start_date
+        self.order = order or TimestampOrder()
+        self._start_date = None
+        if start_date is not None and self.order.is_time:
+            self._start_date = self.order.read(start_date, "start_date")
         self._now = timestamp(now.isoformat(), "the present")
+        self._api_filters = api_filters
         self._last = state.get(VALUE) if state.get(KEY) == key else None
         self._since = self._last
-        if lookback is not None and self._last is not None:
-            self._last = timestamp(self._last, f"the bookmark of {key}")
-            since = _earlier(self._last, lookback)
-            self._since = max(since, start_date or since)
+        if self._last is not None:
+            self._last = self.order.read(self._last, f"the bookmark of {key}")
+            since = self.order.earlier(self._last, lookback)
+            start = self._start_date
+            self._since = since if start is None else max(since, start)
         self._highest = self._last
-        self._parents_then = _unpacked(state.get(PARENTS))
+        self._without_value = 0
+        self._parents_then = unpacked(state.get(PARENTS), PARENTS)
         self._parents_now: set[bytes] = set()
 
     def since(self, context: Mapping[str, Any] | None) -> Any:
@@ -94,8 +81,13 @@ class Bookmark:
         Args:
             context: The parent's context, `None` for a top-level stream.
         """
-        known = not context or _fingerprint(context) in self._parents_then
+        known = not context or fingerprint(context) in self._parents_then
         return self._since if known and self._since is not None else self._start_date
+
+    @property
+    def never_had_a_value(self) -> bool:
+        """Whether rows were read, but none had a value to start from the next time."""
+        return self._without_value > 0 and self._highest is None
 
     @property
     def complete_since(self) -> Any:
@@ -112,78 +104,72 @@ class Bookmark:
             since: What `since` said for its context.
         """
         raw: Raw | None = row.get(self.key)
-        value = None if raw is None else _decode(raw)
+        value = None if raw is None else self.order.value_of(raw)
         if value is None:
+            self._without_value += 1
             return True
-        if since is not None and value < since:
+        oldest = self._start_date if self._api_filters else since
+        if oldest is not None and value < oldest:
             return False
         if self._highest is None or value > self._highest:
             self._highest = value
         return True
 
+    @property
+    def highest(self) -> Any:
+        """The highest value so far, `None` if there is none."""
+        return self._highest
+
+    def reach(self, value: Any) -> None:
+        """Take note of the highest value of an earlier part of this read."""
+        if value is not None:
+            value = self.order.read(value, f"the bookmark of {self.key}")
+            if self._highest is None or value > self._highest:
+                self._highest = value
+
     def parent_is_read(self, context: Mapping[str, Any]) -> None:
         """Note that the rows below a parent are complete."""
-        self._parents_now.add(_fingerprint(context))
+        self._parents_now.add(fingerprint(context))
 
     def promote(self, state: dict[str, Any]) -> None:
         """Write the new bookmark into the state: the stream is complete."""
         value = self._highest
-        if self.is_timestamp and value is not None:
-            value = min(value, self._now)
+        if value is not None:
+            value = self.order.capped(value, self._now)
         has_parents = self._parents_now or self._parents_then
         # In one step, so that a signal leaves the old bookmark or the new one.
         state.update(
             ({} if value is None else {KEY: self.key, VALUE: value})
-            | ({PARENTS: _packed(self._parents_now)} if has_parents else {})
+            | ({PARENTS: packed(self._parents_now)} if has_parents else {})
         )
 
 
-def timestamp_bookmark(
-    state: Mapping[str, Any], key: str, now: datetime, settings: Mapping[str, Any]
+def bookmark_of(
+    state: Mapping[str, Any],
+    key: str,
+    order: KeyOrder,
+    now: datetime,
+    settings: Mapping[str, Any],
 ) -> Bookmark:
-    """Return the bookmark of a stream that is replicated by a time.
+    """Return the bookmark of a stream.
 
     Args:
         state: The stream's state, as the last run left it.
         key: The replication key.
+        order: How the key's values follow one another.
         now: When the run began.
-        settings: The tap's settings: `start_date` and `lookback_days` matter.
+        settings: The tap's settings: `start_date`, `lookback_days` and `since_param`
+            matter.
 
     Raises:
-        ConfigError: If `start_date`, or the bookmark, is no date.
+        ConfigError: If `start_date` is not a date, or the state not one of the stream.
     """
-    start = settings.get("start_date")
     return Bookmark(
         state,
         key,
         now,
-        start_date=None if start is None else timestamp(start, "start_date"),
+        order,
+        start_date=settings.get("start_date"),
         lookback=timedelta(days=float(settings["lookback_days"])),
-    )
-
-
-def _earlier(value: str, lookback: timedelta) -> str:
-    seconds, rest = value[:_SECONDS], value[_SECONDS:]
-    try:
-        return (datetime.fromisoformat(seconds) - lookback).isoformat()[
-            :_SECONDS
-        ] + rest
-    except OverflowError:
-        return "0001-01-01T00:00:00"
-
-
-def _fingerprint(context: Mapping[str, Any]) -> bytes:
-    text = msgspec.json.encode(context, order="sorted")
-    return hashlib.blake2b(text, digest_size=_PARENT_BYTES).digest()
-
-
-def _packed(fingerprints: set[bytes]) -> str:
-    return base64.b64encode(b"".join(sorted(fingerprints))).decode()
-
-
-def _unpacked(text: str | None) -> frozenset[bytes]:
-    joined = base64.b64decode(text or "")
-    return frozenset(
-        joined[place : place + _PARENT_BYTES]
-        for place in range(0, len(joined), _PARENT_BYTES)
+        api_filters=order.is_time and bool(settings.get("since_param")),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import gzip
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -22,10 +23,6 @@ class End(enum.Enum):
     RESET = "reset"
 
 
-Step = bytes | float | End
-"""One step of a broken answer: bytes to send, seconds to wait, or the end."""
-
-
 @dataclass(frozen=True)
 class Answer:
     """A whole HTTP response.
@@ -39,6 +36,17 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": JSON})
+
+    def with_headers(self, headers: Mapping[str, str]) -> Answer:
+        """Adds headers.
+
+        Args:
+            headers: The headers.
+
+        Returns:
+            The same answer with them.
+        """
+        return replace(self, headers={**self.headers, **headers}) if headers else self
 
     def head(self, length: int | None) -> bytes:
         """Writes status line and headers by hand, for answers that break the rules.
@@ -56,8 +64,24 @@ class Answer:
         return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
 
 
+Step = bytes | float | End | Answer
+"""Bytes to send, seconds to wait, the end of the connection, or a whole answer last."""
+
 Delivery = Answer | Iterable[Step]
 """What the server sends: an answer, or step by step something that is none."""
+
+
+def unpacked(answer: Answer) -> bytes:
+    """Reads a body, compressed or not.
+
+    Args:
+        answer: The answer.
+
+    Returns:
+        The body as it is without compression.
+    """
+    is_packed = "Content-Encoding" in answer.headers
+    return gzip.decompress(answer.body) if is_packed else answer.body
 
 
 def reason(status: int) -> str:

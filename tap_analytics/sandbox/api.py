@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import gzip
-import hmac
 import re
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from tap_analytics.sandbox.accounts import Accounts
 from tap_analytics.sandbox.answers import Answer, Delivery, error_answer
-from tap_analytics.sandbox.data import timestamp
-from tap_analytics.sandbox.faults import KINDS, Chance, Rule
-from tap_analytics.sandbox.meter import Meter, RateLimit
+from tap_analytics.sandbox.faults import KINDS
+from tap_analytics.sandbox.limits import RateLimit, limit_headers
+from tap_analytics.sandbox.meter import Meter
 from tap_analytics.sandbox.pages import BadParameterError, Pager
-from tap_analytics.sandbox.store import Store, UnknownRecordError
+from tap_analytics.sandbox.records import timestamp
+from tap_analytics.sandbox.store import UnknownRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_analytics.sandbox.meter import LoggedRequest
     from tap_analytics.sandbox.options import SandboxOptions
+    from tap_analytics.sandbox.request import Request
+    from tap_analytics.sandbox.rules import Rule
 
 TOP_LEVEL = {
     ("projects",): "projects",
@@ -33,30 +36,6 @@ CHILDREN = {"tasks": "tasks", "time": "time_records"}
 WORTH_COMPRESSING = 1_000
 DAY_SECONDS = 86_400
 WHOLE_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the API looks at in a request.
-
-    Attributes:
-        method: The method.
-        path: The raw path, percent-encoded.
-        query: The raw query.
-        headers: The headers, found whatever their case.
-        connection: The client's port.
-    """
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    connection: int
-
-    @property
-    def target(self) -> str:
-        """Path and query."""
-        return f"{self.path}?{self.query}" if self.query else self.path
 
 
 @dataclass(frozen=True)
@@ -77,7 +56,7 @@ class Reply:
 class Api:
     """The API with its data, its limits and its faults.
 
-    A request passes the rate limit first, then the scripted faults, then the API: an
+    A request passes the rate limits first, then the scripted faults, then the API: an
     unknown path gets 404, a wrong or missing key 401, an unknown project 404. Random
     faults strike last.
 
@@ -90,16 +69,12 @@ class Api:
         self, options: SandboxOptions, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.options = options
-        self.store = Store(options)
-        _, window = options.rate_limit or (0, 1.0)
+        self.accounts = Accounts(options, clock)
+        limit = options.host_rate_limit
+        self._limit = RateLimit(*limit, clock) if limit else None
+        _, window = options.rate_limit or limit or (0, 1.0)
         self.meter = Meter(window, options.api_key_header, clock, time.time())
         self.rules: list[Rule] = []
-        self.chance = Chance(
-            options.faults, options.fault_kinds, options.seed, options.faults_in_a_row
-        )
-        self._limit = (
-            RateLimit(*options.rate_limit, clock) if options.rate_limit else None
-        )
         self._pager = Pager(options)
 
     def arrive(self, request: Request) -> LoggedRequest:
@@ -111,13 +86,7 @@ class Api:
         Returns:
             Its entry, which is to be handed to `meter.leave` in the end.
         """
-        return self.meter.arrive(
-            request.method,
-            request.path,
-            request.query,
-            request.headers,
-            request.connection,
-        )
+        return self.meter.arrive(request, self._account(request) or 0)
 
     def reply(self, request: Request) -> Reply:
         """Decides what a request gets.
@@ -128,26 +97,43 @@ class Api:
         Returns:
             What to send, and when.
         """
-        latency = self.options.latency
-        wait = self._limit.refuses_for() if self._limit else 0
-        if wait:
-            self.meter.refuse()
-            headers = {"Retry-After": str(wait)}
-            return Reply(error_answer(429, "Too many requests.", headers), latency)
-        rule = self._rule(request)
+        options, number = self.options, self._account(request)
+        account = self.accounts[number or 0]
+        quota: dict[str, str] = {}
+        for limit in (self._limit, account.limit):
+            if limit is None:
+                continue
+            is_used_up = limit.refuses_for() > 0
+            said = limit.quota(is_used_up=is_used_up, now=time.time())
+            quota = limit_headers(options.limit_headers, said)
+            if is_used_up:
+                self.meter.refuse(number or 0)
+                refusal = error_answer(
+                    options.limit_status, "Too many requests.", quota
+                )
+                return Reply(refusal, options.latency)
+        rule = self._rule(request, number or 0)
         if rule is None:
-            kind = self.chance.draw(request.target)
-            return self._strike(self._answer(request), kind, latency)
+            kind = account.chance.draw(request.target)
+            answer = self._answer(request, number).with_headers(quota)
+            return self._strike(answer, kind, options.latency)
         literal = rule.literal()
-        answer = literal or self._answer(request)
+        seen = request.without(rule.ignores) if rule.ignores else request
+        answer = literal or self._answer(seen, number)
         for edit in rule.edits:
-            self.store.edit(edit)
-        reply = self._strike(answer, rule.kind, latency + rule.delay)
+            self.accounts.store_to_edit(number or 0).edit(edit)
+        reply = self._strike(answer, rule.kind, options.latency + rule.delay)
         return replace(reply, fault=rule.kind or "literal") if literal else reply
 
-    def _rule(self, request: Request) -> Rule | None:
+    def _account(self, request: Request) -> int | None:
+        return self.accounts.number_of(
+            request.headers.get(self.options.api_key_header, "")
+        )
+
+    def _rule(self, request: Request, account: int) -> Rule | None:
         path, target = request.path, request.target
-        return next((rule for rule in self.rules if rule.strikes(path, target)), None)
+        rules = (rule for rule in self.rules if rule.strikes(path, target, account))
+        return next(rules, None)
 
     @staticmethod
     def _strike(answer: Answer, kind: str | None, delay: float) -> Reply:
@@ -155,20 +141,30 @@ class Api:
             return Reply(answer, delay)
         return Reply(KINDS[kind](answer), delay, kind)
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, account: int | None) -> Answer:
         route = self._route(request.path)
         if route is None:
             return error_answer(404, "There is nothing at this path.")
-        if not self._is_authorized(request.headers):
+        if account is None:
             return error_answer(401, "The API key is missing or wrong.")
         if request.method not in {"GET", "HEAD"}:
             return error_answer(405, "This API is read-only.", {"Allow": "GET, HEAD"})
-        stream, parent = route
+        if self.options.trailing_slash and not request.path.endswith("/"):
+            place = replace(request, path=f"{request.path}/").target
+            return error_answer(
+                308, "It is at the same path and /.", {"Location": place}
+            )
+        return self._list(request, account, *route)
+
+    def _list(
+        self, request: Request, account: int, stream: str, parent: str | None
+    ) -> Answer:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
+        store = self.accounts.store(account)
         try:
             since = self._moment(query, self.options.since_param, until=False)
             until = self._moment(query, self.options.until_param, until=True)
-            records = self.store.created_between(stream, parent, since, until)
+            records = store.created_between(stream, parent, since, until)
             origin = f"http://{request.headers.get('Host', self.options.host)}"
             answer = self._pager.answer(stream, records, query, origin, request.path)
         except BadParameterError as error:
@@ -181,8 +177,11 @@ class Api:
         prefix = self.options.path_prefix
         if not path.startswith(f"{prefix}/"):
             return None
+        path = path[len(prefix) + 1 :]
+        if self.options.trailing_slash:
+            path = path.removesuffix("/")
         # Split before decoding: an encoded slash belongs to an id.
-        segments = tuple(unquote(part) for part in path[len(prefix) + 1 :].split("/"))
+        segments = tuple(unquote(part) for part in path.split("/"))
         if segments in TOP_LEVEL:
             return TOP_LEVEL[segments], None
         match segments:
@@ -190,13 +189,6 @@ class Api:
                 return CHILDREN[child], parent
             case _:
                 return None
-
-    def _is_authorized(self, headers: Mapping[str, str]) -> bool:
-        key = headers.get(self.options.api_key_header, "")
-        expected = self.options.api_key
-        return hmac.compare_digest(
-            key.encode(errors="surrogateescape"), expected.encode()
-        )
 
     @staticmethod
     def _moment(query: dict[str, str], name: str, *, until: bool) -> float | None:
@@ -217,4 +209,6 @@ class Api:
         if not self.options.gzip or small or "gzip" not in accepted:
             return answer
         packed = gzip.compress(answer.body, compresslevel=1)
-        return Answer(200, packed, {**answer.headers, "Content-Encoding": "gzip"})
+        return Answer(
+            answer.status, packed, {**answer.headers, "Content-Encoding": "gzip"}
+        )

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
 from tap_analytics.sandbox.api import Api
-from tap_analytics.sandbox.control import CONTROL_PATH, Control
+from tap_analytics.sandbox.control import CONTROL_PATH
 from tap_analytics.sandbox.options import Flag, SandboxOptions
 from tap_analytics.sandbox.presets import PRESETS
 from tap_analytics.sandbox.server import listening
@@ -57,10 +57,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _serve(options: SandboxOptions) -> None:
-    api = Api(options)
-    if options.eager:
-        api.store.make_all()
-    async with listening(api, Control(api)) as url:
+    async with listening(Api(options)) as url:
         print(url, flush=True)  # noqa: T201 - the one line that callers read
         # A key that was given is a secret; the default one is not.
         is_default = options.api_key == DEFAULTS.api_key

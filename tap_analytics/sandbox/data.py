@@ -10,20 +10,36 @@ project ids hold characters that mean something in a URL.
 
 from __future__ import annotations
 
-import random
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+from tap_analytics.sandbox.dice import Dice
+from tap_analytics.sandbox.records import Record
+from tap_analytics.sandbox.words import (
+    CITIES,
+    CLIENT_FORMS,
+    CLIENT_NAMES,
+    DISCOUNTS,
+    FIRST_NAMES,
+    HOURS,
+    LABELS,
+    LAST_NAMES,
+    NOTES,
+    PROJECT_IDS,
+    RATES,
+    ROLES,
+    SKILLS,
+    TASK_NAMES,
+    WORKS,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_analytics.sandbox.options import SandboxOptions
 
-T = TypeVar("T")
 Fields = dict[str, Any]
 
 CHILD_STREAMS = ("tasks", "time_records")
@@ -31,162 +47,6 @@ STREAMS = ("projects", *CHILD_STREAMS, "clients", "time", "users")
 DAYS_BACK = 400
 DAYS_OF_OLDER_HOURS = 150
 SHARE_OF_THIS_MONTH = 0.4
-MILLISECONDS_FROM = 1e11
-
-PROJECT_IDS = (
-    "as:{}",
-    "ws/{}",
-    "bü-{}",
-    "{}",
-    "r&d {}?",
-    "50%-{}",
-    "pr_{}",
-    "pr_{}#b+",
-)
-CLIENT_NAMES = (
-    "Müller & Söhne",
-    "Blue Harbour",
-    "Café Zoë",
-    "Nordlicht Energie",
-    'Hôtel "Belle Rive"',
-    "Kowalczyk Meble",
-    "東京デザイン",
-    "O'Brien Legal",
-    "Green Valley Foods",
-    "Ångström Labs",
-)
-CLIENT_FORMS = ("GmbH", "Ltd", "S.A.", "AB", "LLC", "e.V.")
-WORKS = (
-    "Website relaunch",
-    "Brand refresh",
-    "Online shop",
-    "Annual report",
-    "Mobile app",
-    "Campaign “Frühling”",
-    "Data warehouse",
-    "Support retainer",
-    "Trade fair stand",
-)
-TASK_NAMES = (
-    "Kick-off workshop",
-    "Wireframes",
-    "Übersetzung prüfen",
-    "API integration",
-    "Usability test",
-    "Fix <title> & meta tags",
-    "Photo shooting 📷",
-    "Content migration",
-    "Invoice 50 % up front",
-    "Launch",
-)
-NOTES = (
-    "Call with the client",
-    "Second round of changes\nafter feedback",
-    'They said "urgent"',
-    "Späte Korrekturen, nicht abrechnen",
-    "Pairing with Zoë",
-)
-FIRST_NAMES = ("Ana", "Björn", "Chloé", "Dmitri", "Efua", "Håkon", "Mei", "Tomás")
-LAST_NAMES = ("Nguyễn", "Schmidt", "O'Neill", "Kovačević", "Silva", "Æbelø", "王")
-ROLES = ("Design", "Development", "Strategy", "Project management")
-SKILLS = ("Figma", "Python", "SEO", "Copy", "SQL", "Illustration")
-LABELS = ("internal", "rush", "scope-creep", "qualität", "waiting")
-CITIES = (("Zürich", "CH"), ("Łódź", "PL"), ("Galway", "IE"), ("São Paulo", "BR"))
-RATES = tuple(Decimal(text) for text in ("75.00", "82.50", "95.10", "110.00", "120.25"))
-DISCOUNTS = (0, Decimal("2.50"), Decimal("5.00"))
-HOURS = tuple(Decimal(25 * number).scaleb(-2) for number in range(1, 33))
-"""A quarter of an hour to eight hours: 0.25, 0.50, … 8.00."""
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class Record(NamedTuple):
-    """A record as the API sends it.
-
-    Attributes:
-        id: Its id as it stands in paths; empty if it has none.
-        created: What filters by time look at, `createdAt` in most APIs, in Unix
-            seconds; or None without a usable one.
-        body: Its JSON.
-    """
-
-    id: str
-    created: float | None
-    body: bytes
-
-    @classmethod
-    def of(cls, fields: Mapping[str, Any], since_field: str) -> Record:
-        """Encodes fields; decimals keep their digits.
-
-        Args:
-            fields: The fields by name.
-            since_field: The name of the one that filters by time look at.
-
-        Returns:
-            The record.
-        """
-        identifier = fields.get("id")
-        return cls(
-            "" if identifier is None else str(identifier),
-            timestamp(fields.get(since_field)),
-            _encode(fields),
-        )
-
-
-def timestamp(value: Any) -> float | None:
-    """Reads a point in time.
-
-    Args:
-        value: ISO 8601, with a `T` or a space, read as UTC without an offset; or Unix
-            seconds or milliseconds.
-
-    Returns:
-        Unix seconds, or None for anything else.
-    """
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return float(value) / (1000 if value > MILLISECONDS_FROM else 1)
-    try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except (AttributeError, ValueError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.timestamp()
-
-
-class Dice:
-    """Random numbers that are the same in every version of Python.
-
-    Args:
-        seed: Anything that has a `str`.
-    """
-
-    def __init__(self, *seed: object) -> None:
-        # Of random.Random only random() promises to stay as it is.
-        self.roll = random.Random("/".join(map(str, seed))).random  # noqa: S311 - made-up data
-
-    def below(self, limit: int) -> int:
-        """Rolls an integer from 0, below `limit`."""
-        return int(self.roll() * limit)
-
-    def pick(self, values: Sequence[T]) -> T:
-        """Picks one of the values."""
-        return values[int(self.roll() * len(values))]
-
-    def some(self, values: Sequence[T], most: int) -> list[T]:
-        """Picks up to `most` different values that follow each other."""
-        if not values:
-            return []
-        start, count = self.below(len(values)), self.below(most + 1)
-        return [*values[start:], *values[:start]][:count]
-
-    def chance(self, chance: float) -> bool:
-        """Says yes with this chance."""
-        return self.roll() < chance
-
-    def maybe(self, chance: float, value: T) -> T | None:
-        """Keeps the value with this chance, else makes it null."""
-        return value if self.chance(chance) else None
 
 
 class Agency:

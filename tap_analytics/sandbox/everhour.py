@@ -12,10 +12,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tap_analytics.sandbox.data import (
+from tap_analytics.sandbox.data import DAYS_BACK, Agency
+from tap_analytics.sandbox.dice import Dice
+from tap_analytics.sandbox.words import (
     CLIENT_FORMS,
     CLIENT_NAMES,
-    DAYS_BACK,
     FIRST_NAMES,
     LABELS,
     LAST_NAMES,
@@ -23,8 +24,6 @@ from tap_analytics.sandbox.data import (
     ROLES,
     TASK_NAMES,
     WORKS,
-    Agency,
-    Dice,
 )
 
 if sys.version_info >= (3, 12):

@@ -1,24 +1,19 @@
-"""What can go wrong on the way to a client: the kinds of faults, and when they strike.
+"""What can go wrong on the way to a client, kind by kind.
 
 A kind turns the answer that was due into another one, or into the steps of something
-that is no HTTP response any more. `KINDS` is a registry: `@kind("…")` adds to it.
-
-Random faults are drawn from the seed, the request (path and query) and how many times
-this request has been made, so that they are independent of each other and a run can be
-repeated whatever the order of its requests. Independent faults of 15 % hit the same
-request four times in a row once in 2,000 requests; `faults_in_a_row` (3) forbids it, so
-that a client with three retries gets through and a run is never doomed by chance.
+that is no HTTP response any more. `KINDS` is a registry: `@kind("…")` adds to it. When
+a fault strikes is in `rules`.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import math
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from tap_analytics.sandbox.answers import (
     JSON,
@@ -28,8 +23,8 @@ from tap_analytics.sandbox.answers import (
     Step,
     error_answer,
     json_answer,
+    unpacked,
 )
-from tap_analytics.sandbox.store import Edit
 
 Fault = Callable[[Answer], Delivery]
 KINDS: dict[str, Fault] = {}
@@ -61,13 +56,75 @@ def kind(name: str) -> Callable[[Fault], Fault]:
     return register
 
 
+STATUSES = (
+    *(401, 402, 403, 404, 408, 410, 425, 429, 451),
+    *(500, 502, 503, 504, 520, 529, 530, 598),
+)
+"""Refusals and failures; the kind is named after the number."""
+
+VERDICTS: dict[str, dict[str, Any]] = {
+    "status-error": {"status": "error", "message": "The database is down."},
+    "status-fail": {"status": "fail"},
+    "success-0": {"success": 0},
+    "success-false-as-text": {"success": "false"},
+    "ok-false": {"ok": False, "error": "internal"},
+    "code-500": {"code": 500, "message": "Internal error."},
+}
+"""What says, with status 200 and beside an empty list, that it is no answer."""
+
+
 def _refusal(status: int) -> Fault:
     answer = error_answer(status, "This fault was injected.")
     return lambda _: answer
 
 
-for _status in (429, 500, 502, 503, 504):
+def _verdict(verdict: dict[str, Any]) -> Fault:
+    def fault(answer: Answer) -> Answer:
+        body = _with_lists_of(0.0, msgspec.json.decode(unpacked(answer)))
+        return json_answer({**(body if isinstance(body, dict) else {}), **verdict})
+
+    return fault
+
+
+def _with_lists_of(share: float, value: Any) -> Any:
+    """Keeps this share of each list that is not within another one."""
+    if isinstance(value, list):
+        return value[: int(len(value) * share)]
+    if isinstance(value, dict):
+        return {name: _with_lists_of(share, one) for name, one in value.items()}
+    return value
+
+
+for _status in STATUSES:
     KINDS[str(_status)] = _refusal(_status)
+for _name, _said in VERDICTS.items():
+    KINDS[_name] = _verdict(_said)
+
+
+@kind("202")
+def _accepted(_: Answer) -> Answer:
+    message = {"message": "The list is being prepared."}
+    return json_answer(message, 202, {"Retry-After": "1"})
+
+
+@kind("204")
+def _no_content(_: Answer) -> Answer:
+    return Answer(204, b"", {})
+
+
+@kind("206")
+def _partial(answer: Answer) -> Answer:
+    body = unpacked(answer)
+    half = json_answer(_with_lists_of(0.5, msgspec.json.decode(body)), 206)
+    told = {"Content-Range": f"bytes 0-{len(half.body) - 1}/{len(body)}"}
+    return replace(half, headers={**half.headers, **told})
+
+
+@kind("103")
+def _early_hints(answer: Answer) -> Iterator[Step]:
+    yield b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    yield DRIP_SECONDS
+    yield answer
 
 
 @kind("reset")
@@ -178,121 +235,3 @@ def _error_envelope(_: Answer) -> Answer:
 @kind("empty")
 def _empty(_: Answer) -> Answer:
     return Answer(200, b"", {"Content-Type": JSON})
-
-
-@dataclass
-class Rule:
-    """A scripted fault: what happens to which requests, and how often.
-
-    Attributes:
-        path: The requests it is for: a raw path (as sent, percent-encoded), where `*`
-            stands for anything; with a `?` in it, path and query.
-        kind: A kind of fault to apply to the answer.
-        status: Status of a literal answer, sent instead of the real one.
-        headers: Headers of the literal answer.
-        body: Body of the literal answer; bytes that are no UTF-8 as surrogate escapes.
-        times: How often it strikes; None for every time.
-        after: How many requests it lets through first.
-        delay: Seconds to wait before answering.
-        edits: Changes to make once the answer is known: a record that is deleted
-            right after it was listed, say.
-        seen: Requests that it was for so far, not counting those that an earlier rule
-            struck.
-    """
-
-    path: str = "*"
-    kind: str | None = None
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str = ""
-    times: int | None = None
-    after: int = 0
-    delay: float = 0.0
-    edits: list[Edit] = field(default_factory=list[Edit])
-    seen: int = 0
-
-    def __post_init__(self) -> None:
-        """Checks the kind.
-
-        Raises:
-            ValueError: The kind is not registered.
-        """
-        if self.kind is not None and self.kind not in KINDS:
-            message = f"unknown fault kind {self.kind!r}; known: {', '.join(KINDS)}"
-            raise ValueError(message)
-        parts = (re.escape(part) for part in self.path.split("*"))
-        self._matches = re.compile(".*".join(parts), re.DOTALL).fullmatch
-
-    def strikes(self, path: str, target: str) -> bool:
-        """Counts a request, if the rule is for it, and says whether it strikes.
-
-        Args:
-            path: The raw path.
-            target: The raw path with the query.
-
-        Returns:
-            Whether the rule applies to this request.
-        """
-        if not self._matches(target if "?" in self.path else path):
-            return False
-        self.seen += 1
-        number = self.seen - self.after
-        return number > 0 and (self.times is None or number <= self.times)
-
-    def literal(self) -> Answer | None:
-        """Makes the literal answer.
-
-        Returns:
-            The answer, or None if the rule has none and the real one is due.
-        """
-        if self.status is None and not self.headers and not self.body:
-            return None
-        body = self.body.encode(errors="surrogateescape")
-        return Answer(self.status or 200, body, {"Content-Type": JSON, **self.headers})
-
-
-class Chance:
-    """Random faults, as the module describes them.
-
-    Args:
-        rate: The share of requests that go wrong.
-        kinds: The kinds to draw from, all as likely.
-        seed: The seed.
-        in_a_row: Faults in a row for the same request at most; 0 for no limit.
-    """
-
-    def __init__(
-        self, rate: float, kinds: tuple[str, ...], seed: int, in_a_row: int
-    ) -> None:
-        self._rate = rate
-        self._kinds = kinds
-        self._seed = seed
-        self._in_a_row = in_a_row or math.inf
-        self._tries: Counter[str] = Counter()
-        self._row: Counter[str] = Counter()
-
-    def draw(self, target: str) -> str | None:
-        """Draws for one request.
-
-        Args:
-            target: Its path and query.
-
-        Returns:
-            A kind of fault, or None if all goes well.
-        """
-        if not self._rate:
-            return None
-        self._tries[target] += 1
-        key = f"{self._seed} {self._tries[target]} {target}".encode()
-        digest = hashlib.blake2b(key, digest_size=16).digest()
-        luck = int.from_bytes(digest[:8], "big") / 2**64
-        if luck >= self._rate or self._row[target] >= self._in_a_row:
-            self._row[target] = 0
-            return None
-        self._row[target] += 1
-        return self._kinds[int.from_bytes(digest[8:], "big") % len(self._kinds)]
-
-    def reset(self) -> None:
-        """Starts over, as after a start of the server."""
-        self._tries.clear()
-        self._row.clear()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from tap_analytics.sandbox.request import Request
 
 REMEMBERED_REQUESTS = 100_000
 
 
-@dataclass
+@dataclass(slots=True)
 class LoggedRequest:
     """A request to the API, as it came in and as it was answered.
 
@@ -25,6 +26,8 @@ class LoggedRequest:
         headers: Its headers, without the one that carries the key.
         has_key: Whether it carried the key's header.
         connection: The client's port: the same for requests on one connection.
+        account: The number of the key's account; 0 if there are none, or the key is
+            wrong.
         status: The status sent; None while it is under way, or if none was sent.
         fault: The kind of fault that struck it, or None.
         seconds: How long it took; None while it is under way.
@@ -37,6 +40,7 @@ class LoggedRequest:
     headers: dict[str, str]
     has_key: bool
     connection: int
+    account: int = 0
     status: int | None = None
     fault: str | None = None
     seconds: float | None = None
@@ -58,6 +62,8 @@ class Stats:
         rate_window: The window in seconds: that of the rate limit, else 1.
         by_path: Requests by raw path.
         by_target: Requests by raw path and query.
+        by_account: Requests by the account's number, where there are accounts.
+        refused_by_account: Those refused by the rate limits, likewise.
     """
 
     requests: int
@@ -71,39 +77,8 @@ class Stats:
     rate_window: float
     by_path: dict[str, int]
     by_target: dict[str, int]
-
-
-class RateLimit:
-    """At most so many requests in any window; those refused don't count as used.
-
-    Args:
-        requests: How many.
-        seconds: How long a window is.
-        clock: A clock in seconds that never goes back.
-    """
-
-    def __init__(
-        self, requests: int, seconds: float, clock: Callable[[], float]
-    ) -> None:
-        self._requests = requests
-        self._seconds = seconds
-        self._clock = clock
-        self._granted: deque[float] = deque()
-
-    def refuses_for(self) -> int:
-        """Grants or refuses one request.
-
-        Returns:
-            0 if it is granted, else the whole seconds until the next one can be.
-        """
-        now = self._clock()
-        granted = self._granted
-        while granted and granted[0] <= now - self._seconds:
-            granted.popleft()
-        if len(granted) < self._requests:
-            granted.append(now)
-            return 0
-        return max(1, math.ceil(granted[0] + self._seconds - now))
+    by_account: dict[str, int]
+    refused_by_account: dict[str, int]
 
 
 class Meter:
@@ -134,27 +109,18 @@ class Meter:
         self._statuses: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._connections: set[int] = set()
-        self._refused = 0
+        self._accounts: Counter[int] = Counter()
+        self._refused: Counter[int] = Counter()
         self._bytes_sent = 0
         self._peak_concurrency = self._under_way
         self._peak_rate = 0
 
-    def arrive(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        headers: Mapping[str, str],
-        connection: int,
-    ) -> LoggedRequest:
+    def arrive(self, request: Request, account: int = 0) -> LoggedRequest:
         """Notes a request that came in.
 
         Args:
-            method: Its method.
-            path: Its raw path.
-            query: Its raw query.
-            headers: All its headers.
-            connection: The client's port.
+            request: The request.
+            account: The number of the key's account.
 
         Returns:
             The entry in the log, for `leave`.
@@ -162,32 +128,38 @@ class Meter:
         now = self._clock()
         shown = {
             name: value
-            for name, value in headers.items()
+            for name, value in request.headers.items()
             if name.lower() != self._key_header
         }
-        request = LoggedRequest(
+        logged = LoggedRequest(
             at=now + self._epoch,
-            method=method,
-            path=path,
-            query=query,
+            method=request.method,
+            path=request.path,
+            query=request.query,
             headers=shown,
-            has_key=self._key_header in map(str.lower, headers),
-            connection=connection,
+            has_key=len(shown) < len(request.headers),
+            connection=request.connection,
+            account=account,
         )
-        self._log.append(request)
-        self._targets[path, query] += 1
-        self._connections.add(connection)
+        self._log.append(logged)
+        self._targets[request.path, request.query] += 1
+        self._accounts[account] += 1
+        self._connections.add(request.connection)
         self._recent.append(now)
         while self._recent[0] <= now - self._window:
             self._recent.popleft()
         self._peak_rate = max(self._peak_rate, len(self._recent))
         self._under_way += 1
         self._peak_concurrency = max(self._peak_concurrency, self._under_way)
-        return request
+        return logged
 
-    def refuse(self) -> None:
-        """Notes that the rate limit refused a request."""
-        self._refused += 1
+    def refuse(self, account: int = 0) -> None:
+        """Notes that a rate limit refused a request.
+
+        Args:
+            account: The number of the key's account.
+        """
+        self._refused[account] += 1
 
     def strike(self, request: LoggedRequest, fault: str) -> None:
         """Notes that a fault struck a request.
@@ -224,7 +196,7 @@ class Meter:
             paths[path] += count
         return Stats(
             requests=sum(self._targets.values()),
-            refused=self._refused,
+            refused=self._refused.total(),
             faults=dict(self._faults),
             statuses=dict(self._statuses),
             connections=len(self._connections),
@@ -237,6 +209,8 @@ class Meter:
                 f"{path}?{query}" if query else path: count
                 for (path, query), count in self._targets.items()
             },
+            by_account=_by_number(self._accounts),
+            refused_by_account=_by_number(self._refused),
         )
 
     def requests(self) -> list[LoggedRequest]:
@@ -246,3 +220,7 @@ class Meter:
             The requests in the order they came, the last 100,000 at most.
         """
         return list(self._log)
+
+
+def _by_number(counts: Counter[int]) -> dict[str, int]:
+    return {str(number): count for number, count in sorted(counts.items()) if number}

@@ -5,38 +5,24 @@ The command line is derived from it, so that a test and a shell say the same thi
 
 from __future__ import annotations
 
-import ipaddress
-import math
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tap_analytics.sandbox.data import STREAMS
+from tap_analytics.sandbox.announcements import ANNOUNCEMENTS
+from tap_analytics.sandbox.checks import DATA, PAGINATION_STYLES, problems
+from tap_analytics.sandbox.envelopes import EMPTY_LISTS
 from tap_analytics.sandbox.faults import DEFAULT_KINDS, KINDS
+from tap_analytics.sandbox.limits import LIMIT_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-DATA = ("agency", "everhour")
-PAGINATION_STYLES = ("none", "link", "next_url", "cursor", "page", "offset")
-STYLES_IN_THE_BODY = ("next_url", "cursor")
-TOTALS = (
-    "page",
-    "current_page",
-    "per_page",
-    "limit",
-    "offset",
-    "total",
-    "total_pages",
-    "last_page",
-)
 # Here and not in the annotations, which are strings that can't hold f-strings.
-TOTALS_HELP = f'sent with page and offset, out of {", ".join(TOTALS)}; "" for none'
+WORDS = f'out of {", ".join(ANNOUNCEMENTS)}; "" for none'
+TOTALS_HELP = f"sent with page and offset, {WORDS}"
+LIMIT_HELP = f"how a rate limit says when to come again, of {', '.join(LIMIT_HEADERS)}"
 KINDS_HELP = f"how they go wrong, out of {', '.join(KINDS)}"
-ENVELOPE = re.compile(r"none|[^.\[\]]+(\.[^.\[\]]+)*(\[\*\]\.[^.\[\]]+)?")
-HIGHEST_PORT = 65_535
-SIZES = ("projects", "tasks", "time_records", "clients", "users", "team_time")
 
 
 @dataclass(frozen=True)
@@ -103,6 +89,10 @@ class SandboxOptions:
     host: Annotated[str, Flag("loopback address to listen on")] = "127.0.0.1"
     port: Annotated[int, Flag("port to listen on; 0 takes a free one")] = 0
     api_key: Annotated[str, Flag("the key that requests must carry")] = "sandbox-key"
+    accounts: Annotated[
+        int,
+        Flag("accounts, by the keys sandbox-key-1, sandbox-key-2, …; 0 for one key"),
+    ] = 0
     api_key_header: Annotated[str, Flag("the header that carries it")] = "X-Api-Key"
     path_prefix: Annotated[str, Flag('before every path; "" for none')] = "/v1"
 
@@ -124,13 +114,14 @@ class SandboxOptions:
     envelope: Annotated[
         str,
         Flag(
-            "where records are in a response: data, result.items, data[*].node; "
-            "none for a top-level array"
+            "where records are in a response: data, result.items, data[*].node, data.* "
+            "by their ids; none for a top-level array"
         ),
     ] = "data"
     pagination: Annotated[
         str, Flag("how lists are divided", choices=PAGINATION_STYLES)
     ] = "none"
+    first_page: Annotated[int, Flag("number of the first page")] = 1
     page_size: Annotated[int, Flag("records per page: default and maximum")] = 100
     page_sizes: Annotated[
         tuple[tuple[str, int], ...],
@@ -140,7 +131,7 @@ class SandboxOptions:
             parse_sizes,
         ),
     ] = ()
-    page_param: Annotated[str, Flag("parameter of the page, from 1")] = "page"
+    page_param: Annotated[str, Flag("parameter of the page")] = "page"
     limit_param: Annotated[str, Flag("parameter of a smaller page size")] = "limit"
     offset_param: Annotated[str, Flag("parameter of the offset")] = "offset"
     cursor_param: Annotated[str, Flag("parameter of the cursor")] = "cursor"
@@ -156,6 +147,35 @@ class SandboxOptions:
     totals_in: Annotated[str, Flag('object of the body that has them; "" for none')] = (
         "meta"
     )
+    total_headers: Annotated[
+        tuple[str, ...], Flag("the same words, in headers", parse_names)
+    ] = ()
+    total_cap: Annotated[int, Flag("no total is said to be more; 0 for no cap")] = 0
+    page_status: Annotated[
+        int, Flag("status of a page that is not the whole list: 200, 206")
+    ] = 200
+    cursor_when_asked: Annotated[
+        bool, Flag("the next cursor only for clients that send one, if empty")
+    ] = False
+    short_pages: Annotated[
+        bool, Flag("each second page has a record less, in the middle of a list, too")
+    ] = False
+    ignores_pages: Annotated[
+        tuple[str, ...],
+        Flag("streams that send their first page, whatever is asked for", parse_names),
+    ] = ()
+    volatile_field: Annotated[
+        str, Flag("a field of each record that differs each time; none if not given")
+    ] = ""
+    empty_list: Annotated[
+        str, Flag("what is sent where there is no record", choices=EMPTY_LISTS)
+    ] = "list"
+    charset: Annotated[str, Flag("of the bodies: utf-8, iso-8859-1, utf-16, …")] = (
+        "utf-8"
+    )
+    trailing_slash: Annotated[
+        bool, Flag("redirect each path to the same with a slash at its end")
+    ] = False
     since_param: Annotated[str, Flag("parameter: created at or after")] = "since"
     until_param: Annotated[str, Flag("parameter: created at or before")] = "until"
     since_field: Annotated[str, Flag("the field that both look at")] = "createdAt"
@@ -166,8 +186,15 @@ class SandboxOptions:
     latency: Annotated[float, Flag("seconds before each answer")] = 0.0
     rate_limit: Annotated[
         tuple[int, float] | None,
-        Flag("REQUESTS/SECONDS, such as 20/10, in a sliding window", parse_rate),
+        Flag("of a key, REQUESTS/SECONDS: 20/10, in a sliding window", parse_rate),
     ] = None
+    host_rate_limit: Annotated[
+        tuple[int, float] | None, Flag("the same of all keys together", parse_rate)
+    ] = None
+    limit_headers: Annotated[tuple[str, ...], Flag(LIMIT_HELP, parse_names)] = (
+        "retry-after",
+    )
+    limit_status: Annotated[int, Flag("status of what a rate limit refuses")] = 429
     gzip: Annotated[bool, Flag("compress bodies for clients that accept it")] = False
     faults: Annotated[float, Flag("share of requests that go wrong, 0 to 1")] = 0.0
     fault_kinds: Annotated[tuple[str, ...], Flag(KINDS_HELP, parse_names)] = (
@@ -183,26 +210,8 @@ class SandboxOptions:
         Raises:
             ValueError: See the class.
         """
-        for problem in self._problems():
+        for problem in problems(self):
             raise ValueError(problem)
-
-    def _problems(self) -> Iterator[str]:
-        if not _is_loopback(self.host):
-            yield f"host must be a loopback address, not {self.host!r}"
-        if not 0 <= self.port <= HIGHEST_PORT:
-            yield f"port must be between 0 and {HIGHEST_PORT}"
-        if not self.api_key:
-            yield "api_key must not be empty"
-        if self.path_prefix and not self.path_prefix.startswith("/"):
-            yield f"path_prefix must start with a slash: {self.path_prefix!r}"
-        if self.path_prefix.endswith("/"):
-            yield f"path_prefix must not end with a slash: {self.path_prefix!r}"
-        for name in SIZES:
-            if getattr(self, name) < 0:
-                yield f"{name} must not be negative"
-        yield from self._problems_of_data()
-        yield from self._problems_of_pages()
-        yield from self._problems_of_faults()
 
     def page_size_of(self, stream: str) -> int:
         """Finds the page size of a stream: default and maximum, 0 for no pages."""
@@ -212,52 +221,13 @@ class SandboxOptions:
         """Says whether a stream can be filtered by time."""
         return not self.since_streams or stream in self.since_streams
 
-    def _problems_of_data(self) -> Iterator[str]:
-        if self.data not in DATA:
-            yield f"data must be one of {', '.join(DATA)}"
-        for name in (*dict(self.page_sizes), *self.since_streams):
-            if name not in STREAMS:
-                yield f"no stream {name!r}; known are {', '.join(STREAMS)}"
-        if any(size < 0 for _, size in self.page_sizes):
-            yield "page_sizes must not be negative"
+    def key_of(self, account: int) -> str:
+        """Finds the key of an account.
 
-    def _problems_of_pages(self) -> Iterator[str]:
-        if self.pagination not in PAGINATION_STYLES:
-            yield f"pagination must be one of {', '.join(PAGINATION_STYLES)}"
-        if not ENVELOPE.fullmatch(self.envelope):
-            yield f"envelope must be like data, a.b or data[*].node: {self.envelope!r}"
-        if self.envelope == "none" and self.pagination in STYLES_IN_THE_BODY:
-            yield (
-                f"pagination {self.pagination} needs an envelope; "
-                "a top-level array can have link, page or offset"
-            )
-        if self.page_size < 1:
-            yield "page_size must be at least 1"
-        for name in self.totals:
-            if name not in TOTALS:
-                yield f"totals has {name!r}; known are {', '.join(TOTALS)}"
+        Args:
+            account: Its number; 0 where there are no accounts.
 
-    def _problems_of_faults(self) -> Iterator[str]:
-        requests, seconds = self.rate_limit or (1, 1.0)
-        if requests < 1 or not 0 < seconds < math.inf:
-            yield "rate_limit must be at least one request in some seconds"
-        if not 0 <= self.latency < math.inf:
-            yield "latency must be some seconds, or 0"
-        if not 0 <= self.faults <= 1:
-            yield "faults must be between 0 and 1"
-        if self.faults and not self.fault_kinds:
-            yield "fault_kinds must not be empty"
-        for kind in self.fault_kinds:
-            if kind not in KINDS:
-                yield f"fault_kinds has {kind!r}; known are {', '.join(KINDS)}"
-        if self.faults_in_a_row < 0:
-            yield "faults_in_a_row must not be negative"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        Returns:
+            The key.
+        """
+        return f"{self.api_key}-{account}" if account else self.api_key

@@ -9,16 +9,16 @@ What tells a client about the next page, by `pagination` (with envelope `data`):
   `relative_next` leaves scheme and host out.
 - `cursor`: `{"data": […], "next_cursor": "bzoxMDA"}`, null on the last page, to be sent
   back as `cursor=`. Cursors are opaque; one that the server never made gets a 400.
-- `page`: `?page=2&limit=50`, from 1, with `{"data": […], "meta": {"page": 2,
-  "per_page": 50, "total": 120, "total_pages": 3}}`.
+- `page`: `?page=2&limit=50`, from 1 or `first_page`, with `{"data": […], "meta":
+  {"page": 2, "per_page": 50, "total": 120, "total_pages": 3}}`.
 - `offset`: `?offset=50&limit=50`, with `{"data": […], "meta": {"offset": 50,
   "limit": 50, "total": 120}}` when `totals` names these.
 
-`totals` chooses and names what `meta` holds, `totals_in` where it is. Pages beyond the
-last are empty. The page size is `page_size`, or the client's `limit` where that is
-smaller; `page_sizes` sets it for single streams. With a top-level array (envelope
-`none`) there is no room for metadata: `link` works, and `page` and `offset` work
-without totals.
+`totals` and `total_headers` choose the words in which pages are announced (see
+`announcements`), `totals_in` where they are in the body. Pages beyond the last are
+empty. The page size is `page_size`, or the client's `limit` where that is smaller;
+`page_sizes` sets it for single streams. With a top-level array (envelope `none`) there
+is no room for metadata: `link` works, and `page` and `offset` work without totals.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import msgspec
-
-from tap_analytics.sandbox.answers import JSON, Answer, json_answer
+from tap_analytics.sandbox.announcements import ANNOUNCEMENTS, Part, in_headers
+from tap_analytics.sandbox.envelopes import Envelope, put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_analytics.sandbox.data import Record
+    from tap_analytics.sandbox.answers import Answer
     from tap_analytics.sandbox.options import SandboxOptions
+    from tap_analytics.sandbox.records import Record
 
 NEXT_FIELDS = {"next_url": "links.next", "cursor": "next_cursor"}
 CURSOR_MARK = b"o:"
+NONCE = "nonce"
 
 
 class BadParameterError(ValueError):
@@ -56,8 +58,9 @@ class Pager:
 
     def __init__(self, options: SandboxOptions) -> None:
         self._options = options
-        self._envelope, _, self._wrapper = options.envelope.partition("[*].")
+        self._envelope = Envelope(options)
         self._next_field = options.next_field or NEXT_FIELDS.get(options.pagination, "")
+        self._nonces = count(1)
 
     def answer(
         self,
@@ -82,35 +85,42 @@ class Pager:
         Raises:
             BadParameterError: A page parameter makes no sense.
         """
-        style, most = self._options.pagination, self._options.page_size_of(stream)
+        options = self._options
+        style, most = options.pagination, options.page_size_of(stream)
         if style == "none" or not most:
-            return self._respond(records, {}, {})
-        asked = self._number(query, self._options.limit_param, most, 1)
+            return self._envelope.answer(records)
+        asked = self._number(query, options.limit_param, most, 1)
         size = min(asked, most)
-        start = self._start(query, size)
-        page = records[start : start + size]
-        has_more = start + size < len(records)
-        if style == "link":
-            links = self._links(start, size, len(records))
-            header = ", ".join(
-                f'<{origin}{self._url(path, query, number)}>; rel="{relation}"'
-                for relation, number in links.items()
-            )
-            return self._respond(page, {}, {"Link": header})
+        is_ignored = stream in options.ignores_pages
+        start = 0 if is_ignored else self._start(query, size)
+        part = self._part(start, size, len(records), is_endless=is_ignored)
+        page = records[start : start + part.shown]
+        headers = in_headers(options.total_headers, part)
         metadata: dict[str, Any] = {}
-        if style == "next_url":
-            url = self._url(path, query, start // size + 2)
-            place = "" if self._options.relative_next else origin
-            _put(metadata, self._next_field, place + url if has_more else None)
+        if is_ignored:
+            query = {**query, NONCE: str(next(self._nonces))}
+        if style == "link":
+            headers["Link"] = ", ".join(
+                f'<{origin}{self._url(path, query, number)}>; rel="{relation}"'
+                for relation, number in self._links(part).items()
+            )
+        elif style == "next_url":
+            url = self._url(path, query, part.number + 1)
+            place = "" if options.relative_next else origin
+            put(metadata, self._next_field, place + url if part.has_more else None)
         elif style == "cursor":
-            cursor = _cursor(start + size) if has_more else None
-            _put(metadata, self._next_field, cursor)
-        elif self._envelope != "none":
-            for name in self._options.totals:
-                value = _total(name, start, size, len(records))
-                inside = self._options.totals_in
-                _put(metadata, f"{inside}.{name}" if inside else name, value)
-        return self._respond(page, metadata, {})
+            is_told = options.cursor_param in query or not options.cursor_when_asked
+            cursor = _cursor(part.end) + query.get(NONCE, "")
+            shown = cursor if part.has_more and is_told else None
+            put(metadata, self._next_field, shown)
+        elif self._envelope.has_room:
+            for name in options.totals:
+                inside = options.totals_in
+                value = ANNOUNCEMENTS[name](part)
+                put(metadata, f"{inside}.{name}" if inside else name, value)
+        is_whole = part.shown == len(records)
+        status = 200 if is_whole else options.page_status
+        return self._envelope.answer(page, metadata, headers, status)
 
     def _start(self, query: dict[str, str], size: int) -> int:
         options = self._options
@@ -118,7 +128,27 @@ class Pager:
             return self._number(query, options.offset_param, 0, 0)
         if options.pagination == "cursor":
             return _position(query.get(options.cursor_param, ""))
-        return (self._number(query, options.page_param, 1, 1) - 1) * size
+        first = options.first_page
+        index = self._number(query, options.page_param, first, first) - first
+        return index * size - (index // 2 if options.short_pages else 0)
+
+    def _part(self, start: int, size: int, total: int, *, is_endless: bool) -> Part:
+        options = self._options
+        index, room = start // size, size
+        if options.short_pages:
+            pairs, rest = divmod(start, 2 * size - 1)
+            index = 2 * pairs + (rest >= size)
+            room = size - index % 2
+        said = min(total, options.total_cap or total)
+        return Part(
+            start=start,
+            size=size,
+            shown=max(0, min(room, total - start)),
+            total=said,
+            number=index + options.first_page,
+            pages=-(-said // size),
+            has_more=is_endless or start + room < total,
+        )
 
     @staticmethod
     def _number(query: dict[str, str], name: str, default: int, least: int) -> int:
@@ -133,57 +163,12 @@ class Pager:
     def _url(self, path: str, query: dict[str, str], number: int) -> str:
         return f"{path}?{urlencode({**query, self._options.page_param: str(number)})}"
 
-    @staticmethod
-    def _links(start: int, size: int, total: int) -> dict[str, int]:
-        number, last = start // size + 1, max(1, -(-total // size))
-        links = {"first": 1, "last": last}
-        if number > 1:
+    def _links(self, part: Part) -> dict[str, int]:
+        first, number = self._options.first_page, part.number
+        links = {"first": first, "last": max(first, part.pages - 1 + first)}
+        if number > first:
             links["prev"] = number - 1
-        return {"next": number + 1, **links} if number < last else links
-
-    def _respond(
-        self,
-        records: Sequence[Record],
-        metadata: dict[str, Any],
-        headers: dict[str, str],
-    ) -> Answer:
-        rows = b",".join([record.body for record in records])
-        if self._wrapper:
-            before = b'{"%b":' % self._wrapper.encode()
-            rows = b",".join([before + record.body + b"}" for record in records])
-        array = b"[%b]" % rows
-        if self._envelope == "none":
-            return Answer(200, array, {"Content-Type": JSON, **headers})
-        body: dict[str, Any] = {}
-        _put(body, self._envelope, msgspec.Raw(array))
-        return json_answer(_merge(body, metadata), headers=headers)
-
-
-def _merge(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    for name, value in right.items():
-        both = isinstance(value, dict) and isinstance(left.get(name), dict)
-        left[name] = _merge(left[name], value) if both else value
-    return left
-
-
-def _put(target: dict[str, Any], dotted: str, value: Any) -> None:
-    *objects, name = dotted.split(".")
-    for key in objects:
-        target = target.setdefault(key, {})
-    target[name] = value
-
-
-def _total(name: str, start: int, size: int, total: int) -> int:
-    return {
-        "page": start // size + 1,
-        "current_page": start // size + 1,
-        "per_page": size,
-        "limit": size,
-        "offset": start,
-        "total": total,
-        "total_pages": -(-total // size),
-        "last_page": -(-total // size),
-    }[name]
+        return {"next": number + 1, **links} if part.has_more else links
 
 
 def _cursor(start: int) -> str:

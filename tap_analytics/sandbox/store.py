@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from tap_analytics.sandbox.data import CHILD_STREAMS, STREAMS, Agency, Record
+from tap_analytics.sandbox.data import CHILD_STREAMS, STREAMS, Agency
 from tap_analytics.sandbox.everhour import Everhour
+from tap_analytics.sandbox.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +121,7 @@ class Store:
             self._filtered[key] = [
                 record
                 for record in records
-                if record.created is not None and low <= record.created <= high
+                if (created := record.created) is not None and low <= created <= high
             ]
         return self._filtered[key]
 

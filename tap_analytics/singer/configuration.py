@@ -81,6 +81,7 @@ class ConfiguredTap(RunTap):
             ConfigError: If a setting is not valid.
         """
         declared = self.declared_settings()
+        self.explicit = {**self.explicit, **_set_in(self._config)}
         config = with_preset(self._config)
         faults = [
             fault
@@ -99,6 +100,10 @@ class ConfiguredTap(RunTap):
             ConfigError: If they are not valid.
         """
         self._validate_config()
+
+
+def _set_in(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def warn_of_unknown_streams(

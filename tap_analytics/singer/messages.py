@@ -86,6 +86,12 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
     def __init__(self, out: BinaryFile | None = None) -> None:
         self._out = out or StandardOutput()
         self._buffer = bytearray()
+        self._handed_over = 0
+
+    @property
+    def written(self) -> int:
+        """How many bytes have been written so far."""
+        return self._handed_over + len(self._buffer)
 
     @override
     def serialize_message(self, message: Message) -> bytearray:
@@ -126,6 +132,7 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
                 while written < len(view):  # Unbuffered, it may take less at a time.
                     written += self._out.write(view[written:])
         finally:
+            self._handed_over += len(self._buffer)
             self._buffer = bytearray()
         self._out.flush()
 

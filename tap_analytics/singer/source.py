@@ -54,4 +54,5 @@ class StreamSource(StreamReader):
             for child_context in stream.generate_child_contexts(record, context)
             if child_context is not None
             for child in children
+            if not child.source.skips(child_context)
         ]

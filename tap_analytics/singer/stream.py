@@ -11,6 +11,7 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -20,12 +21,17 @@ from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
     REPLICATION_INCREMENTAL,
 )
+from singer_sdk.singerlib.encoding.simple import StateMessage
 
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.reading.branches import Branch
-from tap_analytics.rows.bookmarks import Bookmark, timestamp_bookmark
+from tap_analytics.reading.so_far import SoFar
+from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
+from tap_analytics.rows.replication_keys import order_of
+from tap_analytics.rows.unfinished import UNFINISHED, digest_of
+from tap_analytics.settings import SHAPES_NO_ROWS
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
@@ -36,13 +42,19 @@ if TYPE_CHECKING:
     from singer_sdk import metrics
     from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
     from singer_sdk.streams._state import StreamStateManager
 
     from tap_analytics.api.page import Page
     from tap_analytics.reading.account import Account
     from tap_analytics.rows.fields import Row
+    from tap_analytics.rows.inference import Inference
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
+
+
+_REPLICATION_KEY = "createdAt"
+_VERSION = "version"
 
 
 class AnalyticsStream(Stream):
@@ -54,7 +66,7 @@ class AnalyticsStream(Stream):
     Args:
         tap: The tap.
         account: What all streams share.
-        inferred: JSON schemas of further columns, by name.
+        inferred: Further columns, from a sample that this run has taken.
     """
 
     path: ClassVar[str]
@@ -67,23 +79,27 @@ class AnalyticsStream(Stream):
     """Whether the setting `incremental` is for this stream."""
 
     def __init__(
-        self, tap: RunTap, account: Account, inferred: Mapping[str, Any] | None = None
+        self, tap: RunTap, account: Account, inferred: Inference | None = None
     ) -> None:
         self.account = account
+        self._explicit = tap.explicit
         self.progress = account.run.progress
         self.writer: MessageWriter = tap.writer
         self.is_filtered = False
         self._schema_is_written = False
         schema = self.properties.to_dict()
+        schema.pop("$schema", None)  # Some targets refuse a SCHEMA that has it.
         columns = schema["properties"]
         rest = columns.pop(ADDITIONAL_FIELDS)
-        columns |= {**(inferred or {}), ADDITIONAL_FIELDS: rest}
+        columns |= inferred.columns if inferred else {}
+        columns[ADDITIONAL_FIELDS] = rest
+        self._sampled_fields = inferred and inferred.fields
         super().__init__(tap, schema=schema)
         self.primary_keys = ("id",)
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
-            self.replication_key = "createdAt"
+            self.replication_key = _REPLICATION_KEY
 
     @cached_property
     def source(self) -> StreamSource:
@@ -96,6 +112,8 @@ class AnalyticsStream(Stream):
             schema=self.effective_schema,
             keys=self.primary_keys,
             bookmark=self._bookmark(),
+            so_far=self._so_far(),
+            sampled_fields=self._sampled_fields,
             is_child=self.parent_stream_type is not None,
         )
 
@@ -103,34 +121,106 @@ class AnalyticsStream(Stream):
         """Return where this run starts, `None` for a full table.
 
         Raises:
-            ConfigError: If start_date, or a bookmark, is no date.
+            ConfigError: If there is no such field, its order is not known, or
+                start_date or the state is not valid.
         """
         if self.replication_method != REPLICATION_INCREMENTAL:
             return None
-        if not self.replication_key:
+        key = self.replication_key
+        if not key:
             msg = f"stream {self.name!r} is INCREMENTAL, but has no replication key."
             raise ConfigError(msg)
-        if self.replication_key not in self.effective_schema["properties"]:
+        column = self.effective_schema["properties"].get(key)
+        if column is None:
+            msg = f"stream {self.name!r} has no field {key!r} to replicate it by."
+            raise ConfigError(msg)
+        order = order_of(column)
+        if order is None:
             msg = (
-                f"stream {self.name!r} has no field {self.replication_key!r} to "
-                "replicate it by."
+                f"stream {self.name!r} can't be replicated by {key!r}: that is text, "
+                'and "10" stands before "9" there. Choose a date, a date-time or a '
+                "number as the replication key."
             )
             raise ConfigError(msg)
-        now = self.account.client.started_at
+        return bookmark_of(
+            self._state_then,
+            key,
+            order,
+            self.account.client.started_at,
+            self.config,
+        )
+
+    @property
+    def _state_then(self) -> Mapping[str, Any]:
+        """The stream's state, as the last run left it."""
         # Not `stream_state`, which makes an entry where there is none.
-        state = self.tap_state.get("bookmarks", {}).get(self.name, {})
-        if not self.is_timestamp_replication_key:
-            return Bookmark(state, self.replication_key, now)
-        return timestamp_bookmark(state, self.replication_key, now, self.config)
+        state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(
+            self.name, {}
+        )
+        return state
+
+    def _so_far(self) -> SoFar | None:
+        """Return how far earlier parts of this read came, `None` without parents.
+
+        Raises:
+            ConfigError: If the state was written by a newer version.
+        """
+        if self.parent_stream_type is None or self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        settings = {
+            name: value
+            for name, value in self.config.items()
+            if name not in SHAPES_NO_ROWS
+        }
+        mask = {"/".join(place): chosen for place, chosen in self.mask.items()}
+        return SoFar(
+            self._state_then,
+            digest_of({"schema": self.effective_schema, "mask": mask, **settings}),
+            self.account.client.started_at,
+            float(self.config["resume_hours"]),
+        )
 
     # What the SDK asks for
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Return the records as Python values, for batches."""
-        branch = Branch(self.source, context, self.account.workers)
+        source = self.source
+        yield from self._records(Branch(source, context, self.account.workers))
+        while due := source.beliefs.due():
+            for place, unproven in due:
+                branch = Branch(
+                    source, place, self.account.workers, new_paginator=unproven.go_on
+                )
+                yield from self._records(branch)
+                source.beliefs.looked(unproven, found_more=branch.found_more)
+
+    def _records(self, branch: Branch[StreamSource]) -> Iterator[Record]:
         for page in branch.pages():
-            yield from map(decoded, self.source.rows(page, context))
+            yield from map(decoded, self.source.rows(page, branch.context))
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Apply a catalog; the setting `incremental` wins over how it was made.
+
+        Discovery writes that setting into the catalog, which many keep. Another
+        replication key than discovery's is somebody's own choice, and stays.
+        """
+        super().apply_catalog(catalog)
+        wanted = self._explicit.get("incremental")
+        if wanted is None or not self.is_incremental or catalog.get(self.name) is None:
+            return
+        method = REPLICATION_INCREMENTAL if wanted else REPLICATION_FULL_TABLE
+        is_own_choice = self.replication_key not in {None, _REPLICATION_KEY}
+        if is_own_choice or self.replication_method == method:
+            return
+        self.replication_key = _REPLICATION_KEY if wanted else None
+        self.forced_replication_method = method
+        self.logger.info(
+            "%s: incremental is %s, so the catalog's replication method is not used.",
+            self.name,
+            str(wanted).lower(),
+        )
 
     @property
     @override
@@ -190,6 +280,10 @@ class AnalyticsStream(Stream):
         if write_messages:
             sync_family(self)
             return
+        self.account.warn_once(
+            "With batch_config, ACTIVATE_VERSION is not sent, a run that was stopped "
+            "begins anew, and streams below projects are read from the beginning."
+        )
         for record in super()._sync_records(context, write_messages=False):
             self.progress.wrote(self.name, 1)  # It goes into a batch file.
             yield record
@@ -216,8 +310,58 @@ class AnalyticsStream(Stream):
         """Write what stands before the first record."""
         self._write_schema_message()
         if self._activates_versions:
-            self._stream_version = self._initialized_at // 1000
+            self._stream_version = self._new_version()
         self.state_manager.is_flushed = False
+
+    def _new_version(self) -> int:
+        """Return the version of the rows of this run, in milliseconds.
+
+        It is that of the read that this run goes on with, and larger than that of the
+        last complete one: a clock that was ahead would else keep rows for years.
+        """
+        so_far = self.source.so_far
+        if so_far and so_far.before and so_far.before.version is not None:
+            return so_far.before.version
+        last = self._state_then.get(_VERSION)
+        if not isinstance(last, int) or last < self._initialized_at:
+            return self._initialized_at
+        self.logger.warning(
+            "%s: the last run had a later time than this one. Check the clock of this "
+            "machine. The versions of rows go on from the last run's.",
+            self.name,
+            extra={"kind": "clock"},
+        )
+        return last + 1
+
+    def say_where_it_goes_on(self) -> None:
+        """Say with which earlier part of a read this run goes on, if with one."""
+        before = self.source.so_far and self.source.so_far.before
+        if before:
+            began_at = f"{datetime.fromisoformat(before.began_at):%Y-%m-%d %H:%M UTC}"
+            self.progress.went_on_since = began_at
+            self.logger.info(
+                "%s: goes on with the read that began at %s. To read everything anew, "
+                "set resume_hours to 0.",
+                self.name,
+                began_at,
+            )
+
+    def note_how_far(self) -> None:
+        """Write into the state how far the streams below this one have been read."""
+        for stream in self.family:
+            is_open = stream.selected and stream.name not in self.progress.complete
+            text = stream.source.unfinished(stream.version) if is_open else None
+            if text is not None:
+                stream.stream_state[UNFINISHED] = text
+
+    @property
+    def version(self) -> int | None:
+        """The version of the rows of this run, in milliseconds; `None` for none."""
+        return self._stream_version
+
+    def write_state(self) -> None:
+        """Write a STATE message."""
+        self._tap.write_message(StateMessage(value=self.tap_state))
 
     def write_rows(self, page: Page, rows: Iterable[Row]) -> int:
         """Write RECORD messages: as they are, or as the SDK maps and cuts them.
@@ -284,6 +428,8 @@ class AnalyticsStream(Stream):
                 )
         if self.ABORT_AT_RECORD_COUNT is None:
             self.source.promote(self.stream_state)
+            if self._activates_versions:
+                self.stream_state[_VERSION] = self._stream_version
         self._write_state_message()
         self.progress.finished(self.name)
 

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tap_analytics.errors import FatalAPIError, StoppedError
 from tap_analytics.reading.branches import Branch
 from tap_analytics.reading.second_looks import second_looks
 
@@ -38,15 +39,22 @@ def sync_family(stream: AnalyticsStream) -> None:
             counters[one.name] = metrics.enter_context(one.get_record_counter())
             metrics.enter_context(one.get_sync_timer())
             one.begin()
+            one.say_where_it_goes_on()
         stream.account.workers.on_wait = stream.writer.flush
         try:
             _Sync(stream, counters).run()
-        except BaseException:
+        except BaseException as error:
             stream.account.workers.stop()
+            stream.note_how_far()
+            # A signal's STATE is written where all streams have ended.
+            if isinstance(error, FatalAPIError) and not isinstance(error, StoppedError):
+                stream.write_state()
             raise
         finally:
             stream.writer.flush()
     for one in selected:
+        if one.source.so_far is not None:
+            one.progress.skipped(one.source.so_far.skipped)
         one.complete()
 
 
@@ -64,6 +72,7 @@ class _Sync:
         self._account = stream.account
         self._progress = stream.progress
         self._limit = stream.ABORT_AT_RECORD_COUNT
+        self._cadence = stream.account.state_cadence
         self._branch = partial(
             Branch,
             workers=self._account.workers,
@@ -123,6 +132,16 @@ class _Sync:
                     child.source.parent_is_done(child.context, child.error)
             if is_main:
                 self._progress.parent_read()
+                self._write_state_if_due()
+
+    def _write_state_if_due(self) -> None:
+        writer, now = self._stream.writer, self._progress.clock()
+        if self._limit is not None or not self._cadence.is_due(now, writer.written):
+            return
+        self._stream.note_how_far()
+        before = writer.written
+        self._stream.write_state()
+        self._cadence.wrote(now, writer.written - before)
 
     def _write_rows(
         self, stream: AnalyticsStream, page: Page, rows: Iterable[Row]

@@ -20,6 +20,7 @@ from tap_analytics.compat import override
 from tap_analytics.errors import StoppedError
 from tap_analytics.run import Run
 from tap_analytics.singer.messages import MessageWriter
+from tap_analytics.singer.state_file import checked_state, read_state
 
 
 def run_of_command(context: click.Context | None, logger: logging.Logger) -> Run:
@@ -50,6 +51,9 @@ class RunTap(Tap):
     Args:
         run: The run; that of the command by default, or one that begins here.
         options: What the SDK's tap takes.
+
+    Attributes:
+        explicit: The settings that are set, without those that have their default.
     """
 
     logger = _LoggerOfRun()
@@ -63,6 +67,7 @@ class RunTap(Tap):
     def __init__(self, *, run: Run | None = None, **options: Any) -> None:
         context = click.get_current_context(silent=True)
         self.run = run or run_of_command(context, type(self).logger)
+        self.explicit: dict[str, Any] = {}
         config = options.get("config")
         if isinstance(config, dict):  # Before anything is said of it.
             self.run.redaction.hide(*self.secrets(config))
@@ -128,6 +133,20 @@ class RunTap(Tap):
     def close(self) -> None:
         """Let go of all that the streams share."""
 
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(checked_state(state))
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        """Return the command; its state may be a file that does not exist yet."""
+        command = super().get_singer_command()
+        for option in command.params:
+            if option.name == "state":
+                option.type = click.Path(dir_okay=False)
+        return command
+
     @classmethod
     @override
     def invoke(
@@ -138,16 +157,19 @@ class RunTap(Tap):
         Args:
             about: Whether that is no more than what the tap is.
             about_format: How to say it.
-            kwargs: Else the `config`, and the `state` and `catalog` as open files.
+            kwargs: Else the `config`, the path of the `state`, and the `catalog` as
+                an open file.
         """
         if about:
             cls.print_about(about_format)
             return
         state, catalog = kwargs.get("state"), kwargs.get("catalog")
         given = kwargs.get("config") or _ConfigInput()
+        run = run_of_command(click.get_current_context(silent=True), cls.logger)
         tap = cls(
+            run=run,
             config=given.config,
-            state=state and load_json(state.read()),
+            state=state and read_state(state, run.logger),
             catalog=catalog and load_json(catalog.read()),
             parse_env_config=given.parse_env,
         )

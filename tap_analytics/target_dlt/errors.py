@@ -17,3 +17,7 @@ class SetupError(TargetError):
 
 class LoadError(TargetError):
     """The destination can't be reached, or refused a load."""
+
+
+class OutputError(TargetError):
+    """A STATE can't be written to standard output."""

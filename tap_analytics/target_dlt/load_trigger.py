@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class Pending:
+class LoadTrigger:
     """Counts what was taken since the last load, against the settings' limits.
 
     Args:
@@ -22,13 +22,15 @@ class Pending:
     ) -> None:
         self._limits = config
         self._clock = clock
+        self._rows: dict[str, int] = {}
+        self._bytes = 0
+        self._since = 0.0
         self.state: str | None = None
         self.versions: list[tuple[str, int]] = []
-        self.clear()
 
     def clear(self) -> None:
         """Forget all: it is loaded."""
-        self._rows: dict[str, int] = {}
+        self._rows = {}
         self._bytes = 0
         self._since = 0.0
         self.state = None
@@ -54,10 +56,10 @@ class Pending:
             self._since = self._clock()
         self._rows[stream] = self._rows.get(stream, 0) + rows
         self._bytes += size
-        return bool(
-            self._rows[stream] >= self._limits["batch_size_rows"]
-            or self._bytes >= self._limits["batch_size_bytes"]
-        )
+        most: int | None = self._limits.get("batch_size_rows")
+        if most is not None and self._rows[stream] >= most:
+            return True
+        return bool(self._bytes >= self._limits["batch_size_bytes"])
 
     @property
     def is_overdue(self) -> bool:

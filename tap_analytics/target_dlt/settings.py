@@ -85,18 +85,23 @@ SETTINGS: dict[str, Any] = {
             ),
         },
         "batch_size_rows": {
-            "type": "integer",
+            "type": ["integer", "null"],
             "minimum": 1,
-            "default": 100_000,
             "title": "Batch size in rows",
-            "description": "When this many rows of a stream wait, all are loaded.",
+            "description": (
+                "When this many rows of a stream wait, all are loaded. If not set, only "
+                "bytes and seconds count."
+            ),
         },
         "batch_size_bytes": {
             "type": "integer",
             "minimum": 1,
             "default": 64 << 20,
             "title": "Batch size in bytes",
-            "description": "When this many bytes of input wait, all are loaded.",
+            "description": (
+                "When this many bytes of input wait, all are loaded. Memory grows with "
+                "this number, and fewer loads are faster."
+            ),
         },
         "batch_wait_limit_seconds": {
             "type": "integer",
@@ -112,6 +117,21 @@ SETTINGS: dict[str, Any] = {
             "description": (
                 "Remove deleted rows: rows of older versions, and rows that come with "
                 "_sdc_deleted_at. If false, they stay, and _sdc_deleted_at is set."
+            ),
+        },
+        "version_scope": {
+            # No list of types, which the SDK would take for JSON in the environment.
+            "anyOf": [
+                {"type": "object"},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "string"},
+                {"type": "null"},
+            ],
+            "title": "Version scope",
+            "description": (
+                "Whose rows ACTIVATE_VERSION may remove, where accounts share a table: "
+                'an object of columns and values, {"account": "acme"}, or a list of '
+                "columns, which stands for the values that the run brings."
             ),
         },
         "validate_records": {

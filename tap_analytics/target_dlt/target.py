@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import msgspec
 from singer_sdk import Target
-from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
+from tap_analytics.compat import override
 from tap_analytics.plugin.declared import DeclaredSettings
-from tap_analytics.target_dlt.columns.sdc_columns import Metadata
-from tap_analytics.target_dlt.columns.stream_buffer import Run, StreamBuffer
-from tap_analytics.target_dlt.errors import InputError
-from tap_analytics.target_dlt.load_trigger import Pending
+from tap_analytics.target_dlt.columns.record_lines import StreamOptions
+from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
+from tap_analytics.target_dlt.errors import InputError, OutputError
 from tap_analytics.target_dlt.loading.loader import Loader
+from tap_analytics.target_dlt.loads import Loads
 from tap_analytics.target_dlt.settings import SETTINGS
-from tap_analytics.target_dlt.singer_in import batch_files, stream_maps
+from tap_analytics.target_dlt.singer_in import batch_files
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
+from tap_analytics.target_dlt.singer_in.stream_maps import (
+    apply_stream_maps,
+    register_schema,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
 
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-    from tap_analytics.target_dlt.columns.stream_buffer import Batch
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -56,10 +57,8 @@ class TargetDlt(Target):
     def __init__(self, **kwargs: Any) -> None:
         reader = LineReader(self._process_record_lines, self._load_if_overdue)
         super().__init__(message_reader=reader, **kwargs)
-        self._buffers: dict[str, StreamBuffer] = {}
-        self._loader = Loader(self.config, self.logger)
-        self._run = Run(
-            Metadata(
+        options = StreamOptions(
+            SdcColumns(
                 add_all=bool(self.config.get("add_record_metadata")),
                 mark_deleted=not self.config["hard_delete"],
                 sync_started_at=self.initialized_at,
@@ -68,12 +67,16 @@ class TargetDlt(Target):
             validate=self.config["validate_records"],
             append=self.config.get("write_disposition") == "append",
         )
+        self._loads = Loads(
+            self.config,
+            options,
+            Loader(self.config, self.logger).open,
+            self._write_state,
+            self._stop_if_told,
+        )
         self._is_mapped = bool(
             self.config.get("stream_maps") or self.config.get("flattening_enabled")
         )
-        self._pending = Pending(self.config)
-        self._active_versions: dict[str, int] = {}
-        self._is_loading = False
         self._stopped_by: signal.Signals | None = None
 
     @classmethod
@@ -84,6 +87,7 @@ class TargetDlt(Target):
         return DeclaredSettings(schema, "TARGET_DLT_")
 
     @classmethod
+    @override
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:
@@ -99,6 +103,7 @@ class TargetDlt(Target):
         declared.warn_of_unknown(given.config, cls.logger)
         return given
 
+    @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings; the SDK alone would use several lines, not one.
 
@@ -112,79 +117,77 @@ class TargetDlt(Target):
         return []
 
     @classmethod
+    @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         """Add the SDK's settings, but for one that `write_disposition` stands for."""
         super().append_builtin_config(config_jsonschema)
         config_jsonschema["properties"].pop("load_method", None)
 
-    # What each message does
+    # What each message does. The SDK calls these methods for the types of messages; it
+    # has no public ones. Its own make a sink for each stream, which takes records as
+    # dictionaries, one by one.
 
+    @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "schema"})
-        self._assert_line_requires(message_dict["schema"], requires={"properties"})
-        stream = message_dict["stream"]
-        self._loader.open()
-        self.mapper.register_raw_stream_schema(
-            stream, message_dict["schema"], message_dict.get("key_properties")
-        )
+        stream, schema = message_dict["stream"], message_dict["schema"]
+        keys = message_dict.get("key_properties") or []
+        if not isinstance(schema, dict) or not isinstance(
+            schema.get("properties"), dict
+        ):
+            msg = f"Stream {stream!r}: its SCHEMA declares no properties."
+            raise InputError(msg)
+        if not isinstance(keys, list):
+            msg = f"Stream {stream!r}: its key_properties are not a list."
+            raise InputError(msg)
+        register_schema(self.mapper, stream, schema, keys)
         for stream_map in self.mapper.stream_maps[stream]:
-            self._set_schema(
+            self._loads.set_schema(
                 stream_map.stream_alias,
                 stream_map.transformed_schema,
                 tuple(stream_map.transformed_key_properties or ()),
             )
 
-    def _set_schema(
-        self, stream: str, schema: dict[str, Any], keys: tuple[str, ...]
-    ) -> None:
-        buffer = self._buffers.get(stream)
-        if buffer is not None and buffer.keys == keys:
-            buffer.set_schema(schema)
-            return
-        if buffer is not None:
-            # Its rows are merged on the keys that they came with.
-            self._load()
-        self._buffers[stream] = StreamBuffer(stream, schema, keys, self._run)
-
     def _process_record_lines(
         self, stream: str, lines: list[bytes], first_line: int, place: str = "Line"
     ) -> None:
         if not self._is_mapped or stream not in self.mapper.stream_maps:
-            self._add_lines(stream, lines, first_line, place)
+            self._loads.add_lines(stream, lines, first_line, place)
             return
         for number, line in enumerate(lines, first_line):
-            for alias, mapped in stream_maps.mapped(self.mapper, stream, line):
-                self._add_lines(alias, [mapped], number, place)
+            try:
+                mapped = [*apply_stream_maps(self.mapper, stream, line)]
+            except InputError as error:
+                msg = f"{place} {number}, {error}"
+                raise InputError(msg) from None
+            for alias, mapped_line in mapped:
+                self._loads.add_lines(alias, [mapped_line], number, place)
 
+    @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         """Do nothing: the reader hands records on undecoded."""
 
+    @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"value"})
-        self._pending.state = _encoder.encode(message_dict["value"]).decode()
-        for buffer in self._buffers.values():
-            buffer.mark()
-        if self._pending.is_empty:
-            self._emit_state()
+        self._loads.set_state(_encoder.encode(message_dict["value"]).decode())
 
+    @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "version"})
         if not self.config["process_activate_version_messages"]:
             return
-        version = message_dict["version"]
-        for buffer in self._buffers_of(message_dict["stream"]):
-            stream = buffer.stream
-            seen = buffer.take_versions()
-            if None in seen:
-                self.logger.warning(
-                    "Stream %r: ACTIVATE_VERSION is left out, because records came "
-                    "without a version.",
-                    stream,
-                )
-            elif self._active_versions.get(stream) != version or seen - {version}:
-                self._active_versions[stream] = version
-                self._pending.versions.append((stream, version))
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            self.logger.warning(
+                "Stream %r: ACTIVATE_VERSION is left out, because there was no SCHEMA.",
+                stream,
+            )
+            return
+        for alias in self._aliases(stream):
+            self._loads.activate_version(alias, message_dict["version"])
 
+    @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, {"stream", "encoding", "manifest"})
         storage = (self.config.get("batch_config") or {}).get("storage") or {}
@@ -204,108 +207,71 @@ class TargetDlt(Target):
 
     def _add_jsonl(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
         first_line = 1
-        for lines in batch_files.record_lines(file, message.get("version")):
+        for lines in batch_files.record_lines(file, message.get("version"), url):
             self._process_record_lines(
                 message["stream"], lines, first_line, f"File {url}, line"
             )
             first_line += len(lines)
 
     def _add_parquet(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
-        for buffer in self._buffers_of(message["stream"]):
-            for rows in batch_files.record_batches(file, buffer.columns, url):
-                buffer.add_rows(rows, message.get("version"))
-                self._count(buffer.stream, rows.num_rows, rows.nbytes)
+        for alias in self._aliases(message["stream"]):
+            columns = self._loads.columns(alias)
+            for rows in batch_files.record_batches(file, columns, url):
+                self._loads.add_rows(alias, rows, message.get("version"), f"File {url}")
 
-    def _buffers_of(self, stream: str) -> list[StreamBuffer]:
-        """Find a stream's buffers, under the names that stream maps give it."""
+    def _aliases(self, stream: str) -> list[str]:
+        """Find the names that stream maps give to a stream."""
         if stream not in self.mapper.stream_maps:
             msg = f"stream {stream!r} has no SCHEMA yet."
             raise InputError(msg)
-        aliases = [one.stream_alias for one in self.mapper.stream_maps[stream]]
-        return [self._buffers[alias] for alias in aliases]
+        return [one.stream_alias for one in self.mapper.stream_maps[stream]]
 
-    def _add_lines(
-        self, stream: str, lines: list[bytes], first_line: int, place: str
-    ) -> None:
-        buffer = self._buffers.get(stream)
-        if buffer is None:
-            msg = (
-                f"{place} {first_line}: a record of stream {stream!r} before the "
-                "stream's SCHEMA."
-            )
-            raise RecordsWithoutSchemaException(msg)
-        buffer.add(lines, first_line, place)
-        self._count(stream, len(lines), sum(map(len, lines)))
-
-    # When batches are loaded
-
-    def _count(self, stream: str, rows: int, size: int) -> None:
-        if self._pending.add(stream, rows, size):
-            self._load()
+    # What happens between messages, and in the end
 
     def _load_if_overdue(self) -> None:
-        if self._pending.is_overdue:
-            self._load()
+        self._loads.load_if_overdue()
 
+    @override
     def process_endofpipe(self) -> None:
         """Load what waits, and let the last STATE out."""
-        self._load(is_last=True)
-        with self._loader.confirmed():
-            pass  # all went well, so rows after the last STATE are to stay, too
-        self._loader.close()
+        self._loads.finish()
 
-    def _load(self, *, is_last: bool = False) -> None:
-        """Load what waits in one package; when it is committed, let the STATE out."""
-        marked = self._pending.state is not None and not is_last
-        loaded: list[int] = []
-        if not self._pending.is_empty:
-            began = time.monotonic()
-            self._is_loading = True
-            self._loader.load(
-                self._taken(loaded, marked=marked), self._pending.versions
-            )
-            self._is_loading = False
-            self.logger.info(
-                "Loaded %d rows of %d streams in %.1f s.",
-                sum(loaded),
-                len(loaded),
-                time.monotonic() - began,
-            )
-        self._emit_state()
-        self._pending.clear()
-        for buffer in self._buffers.values():
-            if buffer.rows:
-                self._pending.add(buffer.stream, buffer.rows, 0)
-        if self._stopped_by is not None:
-            self._stop(self._stopped_by)
+    def _write_state(self, state: str) -> None:
+        """Write to standard output.
 
-    def _taken(self, counts: list[int], *, marked: bool) -> Iterator[Batch]:
-        """Yield a batch for each stream that has rows, counting them.
-
-        Nobody else holds a batch, so that its memory is free once it is loaded.
+        Raises:
+            OutputError: It is closed or full, or its reader is gone.
         """
-        for buffer in self._buffers.values():
-            if (batch := buffer.take(marked=marked)) is not None:
-                counts.append(batch.table.num_rows)
-                yield batch
+        try:
+            if sys.stdout is None:  # it was closed before Python started
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301
+            sys.stdout.write(f"{state}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            msg = (
+                f"The STATE can't be written to standard output: {error.strerror}. The "
+                "rows are loaded; without that STATE the next run loads them again."
+            )
+            raise OutputError(msg) from None
 
-    def _emit_state(self) -> None:
-        if self._pending.state is not None:
-            with self._loader.confirmed():
-                sys.stdout.write(f"{self._pending.state}\n")
-                sys.stdout.flush()
-            self._pending.state = None
-
+    @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End the run; a load that is under way is finished first."""
+        """End the run; a load that is under way is finished first.
+
+        The SDK registers this method for SIGINT and SIGTERM.
+        """
         del frame
-        if self._is_loading:
+        if self._loads.is_loading:
             self._stopped_by = signal.Signals(signum)
         else:
             self._stop(signal.Signals(signum))
 
+    def _stop_if_told(self) -> None:
+        if self._stopped_by is not None:
+            self._stop(self._stopped_by)
+
     def _stop(self, by: signal.Signals) -> None:
-        self._loader.close()
+        self._loads.close()
         self.logger.error(
             "Stopped by %s. Rows that were not loaded come again after the last STATE.",
             by.name,

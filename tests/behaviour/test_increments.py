@@ -189,7 +189,7 @@ def test_a_project_that_vanished_is_new_when_it_comes_back(
 @pytest.mark.parametrize(
     ("form", "since", "until"),
     [
-        ("date", days_ago(12)[:10], (NOW + timedelta(days=1)).isoformat()[:10]),
+        ("date", days_ago(13)[:10], (NOW + timedelta(days=90)).isoformat()[:10]),
         ("datetime", days_ago(12), None),
     ],
     ids=["date", "datetime"],
@@ -246,25 +246,100 @@ def test_a_catalog_makes_any_stream_incremental(api: Sandbox, tmp_path: Path) ->
         state.write_text(json.dumps(outcome.state))
 
 
-def test_a_catalog_may_name_a_key_that_is_no_time(api: Sandbox, tmp_path: Path) -> None:
-    catalog = json.loads(run_tap({}, "--discover", folder=tmp_path).out)
+def catalog_for(folder: Path, stream: str, key: str | None, **config: Any) -> Path:
+    """Write a catalog in which a stream is incremental by a key, or not at all."""
+    catalog = json.loads(run_tap(config, "--discover", folder=folder).out)
+    method = "INCREMENTAL" if key else "FULL_TABLE"
     for entry in catalog["streams"]:
-        if entry["stream"] == "clients":
-            entry["replication_method"] = "INCREMENTAL"
-            entry["replication_key"] = "id"
-    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
-    for name in ("a", "b"):
-        api.add("clients", {"id": name})
+        if entry["stream"] == stream:
+            entry["replication_method"], entry["replication_key"] = method, key
+    file = folder / "catalog.json"
+    file.write_text(json.dumps(catalog))
+    return file
+
+
+def test_a_key_that_is_text_is_refused_since_10_stands_before_9(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    catalog = catalog_for(tmp_path, "clients", "id")
+    outcome = run_tap(settings(api), "--catalog", str(catalog), folder=tmp_path)
+    assert "stream 'clients' can't be replicated by 'id': that is text" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "again"),
+    [("number", [9, 10], [10]), ("day", ["2026-01-09", "2026-01-10"], ["2026-01-10"])],
+)
+def test_numbers_and_days_may_be_keys_too(
+    api: Sandbox, tmp_path: Path, key: str, values: list[Any], again: list[Any]
+) -> None:
+    for number, value in enumerate(values):
+        api.add("clients", {"id": f"c{number}", key: value})
+    config = settings(api, undeclared_fields="infer", lookback_days=0)
+    catalog = catalog_for(tmp_path, "clients", key, **config)
     state = tmp_path / "state.json"
-    state.write_text("{}")
-    for expected in (["a", "b"], ["b"]):
-        outcome = run_tap(
-            settings(api),
-            *("--catalog", str(tmp_path / "catalog.json"), "--state", str(state)),
-            folder=tmp_path,
-        )
-        assert outcome.ids("clients") == expected
+    for expected in (values, again):
+        args = ("--catalog", str(catalog), "--state", str(state))
+        outcome = run_tap(config, *args, folder=tmp_path)
+        assert [row[key] for row in outcome.records("clients")] == expected
         state.write_text(json.dumps(outcome.state))
+
+
+def test_a_day_in_the_far_future_does_not_end_replication(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.add("clients", {"id": "slip", "day": "2062-11-10"})
+    config = settings(api, undeclared_fields="infer")
+    catalog = catalog_for(tmp_path, "clients", "day", **config)
+    outcome = run_tap(config, "--catalog", str(catalog), folder=tmp_path)
+    bookmark = outcome.state["bookmarks"]["clients"]["replication_key_value"]
+    assert bookmark == NOW.isoformat()[:10]
+
+
+def test_what_the_api_s_own_window_returns_is_not_too_old(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(projects=1, **EMPTY)
+    # The sandbox ignores the filter, as an API does that filters by another field.
+    runs = Runs(api, tmp_path, since_param="worked_since")
+    book(api, "last", 2)
+    runs()
+    book(api, "booked ahead long ago", 40)
+    assert "booked ahead long ago" in runs().ids("time")
+
+
+def test_incremental_may_be_set_against_a_catalog_that_was_made_without(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    book(api, "old", 3)
+    book(api, "last", 2)
+    catalog = catalog_for(tmp_path, "time", None)
+    state = tmp_path / "state.json"
+    for expected in (["old", "last"], ["last"]):
+        config = settings(api, incremental=True, lookback_days=0)
+        args = ("--catalog", str(catalog), "--state", str(state))
+        outcome = run_tap(config, *args, folder=tmp_path)
+        assert outcome.ids("time") == expected
+        state.write_text(json.dumps(outcome.state))
+
+
+def test_incremental_may_be_unset_against_a_catalog_that_was_made_with_it(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    catalog = catalog_for(tmp_path, "time", "createdAt", incremental=True)
+    more = {"emit_activate_version_messages": True}
+    config = settings(api, incremental=False, **more)
+    outcome = run_tap(config, "--catalog", str(catalog), folder=tmp_path)
+    assert outcome.of_type("ACTIVATE_VERSION", "time")
+
+
+def test_a_catalog_s_method_counts_where_incremental_is_not_set(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    book(api, "one", 2)
+    catalog = catalog_for(tmp_path, "time", "createdAt")
+    outcome = run_tap(settings(api), "--catalog", str(catalog), folder=tmp_path)
+    assert outcome.state["bookmarks"]["time"]["replication_key_value"]
 
 
 def test_a_replication_key_that_is_no_field_is_named(
@@ -283,7 +358,7 @@ def test_a_replication_key_that_is_no_field_is_named(
 def test_a_start_date_that_is_none_is_named(runs: Runs) -> None:
     assert (
         runs(start_date="last week").error
-        == "start_date is no date or time: 'last week'."
+        == "start_date is not a date or time: 'last week'."
     )
 
 
@@ -372,3 +447,12 @@ def test_a_sequence_of_runs_misses_nothing_inside_the_look_back(
         loaded = {name: row["name"] for name, row in warehouse.rows["time"].items()}
         assert loaded == names
     assert [request for request in api.requests() if "from=" in request.query]
+
+
+def test_time_without_a_date_of_creation_is_said_to_be_read_in_full(
+    api: Sandbox, runs: Runs
+) -> None:
+    book(api, "undated", None)
+    outcome = runs()
+    assert "time: no record has a value in 'createdAt'" in outcome.err
+    assert "the next run reads everything again" in outcome.err

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox
 
 RETRIED = (
-    *("500", "502", "503", "504"),
+    *("408", "425", "500", "502", "503", "504", "520", "530", "598"),
     *("reset", "reset-in-headers", "reset-after-headers", "reset-in-body"),
     *("cut-off", "cut-off-chunked", "length-too-large", "length-too-small"),
-    *("invalid-json", "broken-gzip", "empty", "html"),
+    *("invalid-json", "broken-gzip", "empty", "html", "206"),
+    *("status-error", "status-fail", "success-0", "success-false-as-text"),
+    *("ok-false", "code-500"),
 )
 SLOW = ("hang", "slow-drip", "slow-headers")
 STYLES = ("page", "offset", "none", "link", "next_url", "cursor")
@@ -35,10 +37,17 @@ ERRORS = (
 )
 
 
+REFUSALS = (402, 403, 451)
+PAGE_PARAMETERS = ("page", "offset", "cursor")
+VOLATILE = "signedUrl"
+"""A field that differs each time, where a kind says so."""
+
+
 class Ending(Enum):
     """How a run is to end."""
 
     COMPLETE = "survived complete"
+    LEFT_OUT = "said what is out"
     STOPPED = "stopped clearly"
 
 
@@ -99,6 +108,24 @@ def _retried(**fault: Any) -> Script:
     return script
 
 
+def _says_when_it_resets(dice: Random, api: Sandbox, retries: int) -> Ending:
+    reset = time.time() + 1
+    headers = dice.choice(
+        (
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{reset:.0f}"},
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"},
+            {"RateLimit-Remaining": "0", "RateLimit-Reset": "1"},
+            {"RateLimit": "limit=5, remaining=0, reset=1"},
+        )
+    )
+    return _retried(status=429, headers=headers)(dice, api, retries)
+
+
+def _refused_but_told_to_wait(dice: Random, api: Sandbox, retries: int) -> Ending:
+    fault = {"status": dice.choice((402, 403)), "headers": {"Retry-After": "1"}}
+    return _retried(**fault)(dice, api, retries)
+
+
 def _told_to_wait(value: Callable[[], str]) -> Script:
     def script(dice: Random, api: Sandbox, retries: int) -> Ending:
         status = dice.choice((429, 429, 503))
@@ -134,13 +161,37 @@ def _another_4xx(dice: Random, api: Sandbox, retries: int) -> Ending:
     return _once(status=dice.choice((400, 405, 409, 418, 422)))(dice, api, retries)
 
 
-def _refused(dice: Random, api: Sandbox, retries: int) -> Ending:
-    return _once(status=dice.choice((401, 403)))(dice, api, retries)
+def _withdrawn(dice: Random, api: Sandbox, _: int) -> Ending:
+    api.fault("*", status=401, after=dice.randrange(len(paths(api))))
+    return Ending.STOPPED
+
+
+def _refused(dice: Random, api: Sandbox, _: int) -> Ending:
+    api.fault(dice.choice(top_paths(api)), status=dice.choice(REFUSALS))
+    return Ending.STOPPED
 
 
 def _refused_below(dice: Random, api: Sandbox, _: int) -> Ending:
-    api.fault(dice.choice(child_paths(api)), status=403)
+    api.fault(dice.choice(child_paths(api)), status=dice.choice(REFUSALS))
+    return Ending.LEFT_OUT
+
+
+def _firewall(dice: Random, api: Sandbox, _: int) -> Ending:
+    # So early that at least one of the lists at the top is still to come.
+    api.fault("*", status=403, after=dice.randrange(len(top_paths(api))))
     return Ending.STOPPED
+
+
+def _ignored_pages(dice: Random, api: Sandbox, _: int) -> Ending:
+    stream = dice.choice(("clients", "users", "time"))
+    api.fault(api.path(stream), ignores=PAGE_PARAMETERS)
+    has_more = api.counts()[stream] > api.options.page_size
+    return Ending.STOPPED if has_more else Ending.COMPLETE
+
+
+def _early_hints(dice: Random, api: Sandbox, _: int) -> Ending:
+    api.fault("*", "103", after=dice.randint(0, 3), times=dice.randint(1, 8))
+    return Ending.COMPLETE
 
 
 def _not_found(dice: Random, api: Sandbox, _: int) -> Ending:
@@ -189,6 +240,11 @@ KINDS: dict[str, Kind] = {
         _told_to_wait(lambda: formatdate(time.time() + 1, usegmt=True))
     ),
     "429, Retry-After of nonsense": Kind(_told_to_wait(lambda: "soon")),
+    "429, a reset in other headers": Kind(_says_when_it_resets),
+    "403 or 402 with Retry-After": Kind(_refused_but_told_to_wait),
+    "202 with Retry-After": Kind(
+        _retried(status=202, body="{}", headers={"Retry-After": "0.05"})
+    ),
     **{name: Kind(_retried(kind=name)) for name in RETRIED},
     **{
         name: Kind(_slow(name), settings={"max_retries": 3, "request_timeout": 0.7})
@@ -201,8 +257,19 @@ KINDS: dict[str, Kind] = {
     ),
     "an error with status 200": Kind(_error_envelope),
     "no list with status 200": Kind(_once(status=200, body='{"message":"Busy."}')),
-    "key refused halfway": Kind(_refused),
+    "an interim answer": Kind(_early_hints),
+    "key withdrawn halfway": Kind(_withdrawn),
+    "403 at the top": Kind(_refused),
     "403 below a project": Kind(_refused_below),
+    "403 from now on": Kind(_firewall),
+    "pages that are ignored": Kind(
+        _ignored_pages, styles=("page", "offset", "link", "next_url", "cursor")
+    ),
+    "pages ignored, fields that differ": Kind(
+        _ignored_pages,
+        styles=("page", "offset", "link", "next_url", "cursor"),
+        options={"volatile_field": VOLATILE},
+    ),
     "404 on a path of the API": Kind(_not_found),
     "another 4xx": Kind(_another_4xx),
     "a record without an id": Kind(_no_id),

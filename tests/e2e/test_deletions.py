@@ -19,9 +19,9 @@ import pytest
 
 from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tap_analytics.tap import TapAnalytics
-from tests.behaviour.target_dlt.conftest import duckdb_at
 from tests.conftest import TODAY, copied_database, empty_database
 from tests.helpers.commands import environment
+from tests.helpers.databases import duckdb_at
 from tests.helpers.running import STREAMS, run_tap, settings
 from tests.helpers.scanning import KEY
 

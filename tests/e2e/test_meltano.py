@@ -72,9 +72,9 @@ def api() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def meltano(project: Path, api: Sandbox) -> Meltano:
+def meltano(own_project: Path, api: Sandbox) -> Meltano:
     """Meltano, with the tap's settings for the sandbox."""
-    return Meltano(project, api)
+    return Meltano(own_project, api)
 
 
 class Database:
@@ -268,11 +268,9 @@ def test_a_full_refresh_asks_for_everything(database: Database, api: Sandbox) ->
     assert database.counts() == api.counts()
 
 
-def test_target_dlt_loads_the_same(
-    meltano: Meltano, project: Path, api: Sandbox
-) -> None:
+def test_target_dlt_loads_the_same(meltano: Meltano, api: Sandbox) -> None:
     meltano("run", "tap-analytics", "target-dlt")
-    with duckdb.connect(str(project / "analytics.duckdb")) as database:
+    with duckdb.connect(str(meltano.project / "analytics.duckdb")) as database:
         database.execute("use analytics.analytics")
         counts = {stream: len(database.table(stream)) for stream in STREAMS}
     assert counts == api.counts()
@@ -322,11 +320,11 @@ def larger_api() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def mapped(
-    project: Path, larger_api: Sandbox, tmp_path_factory: pytest.TempPathFactory
+    own_project: Path, larger_api: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Files:
     """All streams as files, through the mapper, of an API with many projects."""
     folder = tmp_path_factory.mktemp("mapped")
-    result = Meltano(project, larger_api)(
+    result = Meltano(own_project, larger_api)(
         *("run", "tap-analytics", "pseudonyms", "target-jsonl"),
         TARGET_JSONL_DESTINATION_PATH=str(folder),
     )
@@ -369,11 +367,11 @@ def test_the_configuration_can_be_tested(meltano: Meltano) -> None:
 
 
 def test_a_test_of_the_configuration_shows_what_is_wrong_with_it(
-    meltano: Meltano, project: Path
+    meltano: Meltano,
 ) -> None:
     result = run(
         *("meltano", "config", "test", "tap-analytics"),
-        cwd=project,
+        cwd=meltano.project,
         **(meltano.settings | {"TAP_ANALYTICS_API_KEY": "wrong"}),
     )
     assert result.returncode == 1

@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 EVERHOUR = {
     "preset": "everhour",
-    "rate_limit_requests": None,
+    "rate_limit_requests": 1_000,
     "stream_maps": {"tasks": {"__key_properties__": ["id", "project_id"]}},
 }
 SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

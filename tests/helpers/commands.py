@@ -10,6 +10,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
+COPY = "a copy"
+"""What a copy of the project is called, with a space in its path."""
+
 PARTS = (
     "LICENSE",
     "Makefile",
@@ -39,7 +42,7 @@ def copy_project(folder: Path) -> Path:
     Returns:
         The copy.
     """
-    copy = folder / "a copy"
+    copy = folder / COPY
     copy.mkdir()
     for name in PARTS:
         source = PROJECT / name

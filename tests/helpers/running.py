@@ -145,7 +145,8 @@ def run_tap(
             )
     if status:  # Nor does a process that has ended send anything.
         for thread in set(threading.enumerate()) - threads:
-            thread.join(GIVEN_UP_SECONDS)
+            if thread.is_alive():  # One that is about to start can't be joined.
+                thread.join(GIVEN_UP_SECONDS)
     written = []
     for stream in (out, err):
         stream.flush()
@@ -164,8 +165,8 @@ def _restore_process() -> Any:
     def restore() -> None:
         root.handlers[:], root.level, sys.excepthook, filters = before
         root.setLevel(before[1])
-        for handler, kept in log_filters:  # What is secret now is not in the next run.
-            handler.filters[:] = kept
+        for log, kept in log_filters:  # What is secret now is not in the next run.
+            log.filters[:] = kept
         warnings.filters[:] = filters  # type: ignore[index]
         logging.captureWarnings(capture=False)
         for number, handler in handlers.items():

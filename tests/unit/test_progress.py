@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_analytics.progress import Holdup, Progress
-from tests.unit.api.test_throttle import Clock
+from tests.helpers.clocks import Clock
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class StandIns:
+class FieldAliases:
     """Names that stand for odd ones; all others stand for themselves.
 
     Records that have such fields are read twice, so it matters that there are few.
@@ -32,17 +32,17 @@ class StandIns:
             for number, name in enumerate(names)
             if _ODD.search(name)
         }
-        self._names = {stand_in: name for name, stand_in in self._of.items()}
+        self._names = {alias: name for name, alias in self._of.items()}
 
-    def stand_in(self, name: str) -> str:
+    def alias(self, name: str) -> str:
         """Return what stands for a name."""
         return self._of.get(name, name)
 
-    def name(self, stand_in: str) -> str:
+    def name(self, alias: str) -> str:
         """Return what it stands for."""
-        return self._names.get(stand_in, stand_in)
+        return self._names.get(alias, alias)
 
-    def put_into(self, line: bytes) -> bytes:
+    def rename_fields(self, line: bytes) -> bytes:
         """Return a RECORD line with them; as it is if there are none, or it is bad."""
         if not self._of:
             return line
@@ -51,5 +51,5 @@ class StandIns:
             record = _decode(message["record"])
         except (msgspec.DecodeError, KeyError):
             return line
-        renamed = {self.stand_in(name): value for name, value in record.items()}
+        renamed = {self.alias(name): value for name, value in record.items()}
         return _encode(message | {"record": renamed})

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from tap_analytics.target_dlt.columns import values
 from tap_analytics.target_dlt.columns.column_types import INTEGER, TIMESTAMP
+from tap_analytics.target_dlt.columns.misfits import MisfitError, TooNarrowError
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +44,7 @@ class Message(Protocol):
 
 
 @dataclass(frozen=True)
-class Metadata:
+class SdcColumns:
     """Which `_sdc_` columns a run adds, and what is the same in all its rows.
 
     Attributes:
@@ -61,14 +63,15 @@ class Metadata:
         """Make the columns for some messages.
 
         Raises:
-            MisfitError: A message has a `time_extracted` that is no date-time.
+            MisfitError: A message has a `time_extracted` that is not a date-time, or a
+                version of more than 64 bits.
         """
         count = len(messages)
         versions = [message.version for message in messages]
         if not self.add_all:
             if versions.count(None) == count:
                 return {}
-            arrays = {TABLE_VERSION: pa.array(versions, pa.int64())}
+            arrays = {TABLE_VERSION: _integers(versions)}
             if self.mark_deleted:
                 arrays[DELETED_AT] = pa.nulls(count, TIMESTAMP.arrow)
             return arrays
@@ -79,7 +82,7 @@ class Metadata:
         extracted_at = [message.time_extracted for message in messages]
         return {
             "_sdc_extracted_at": values.to_arrow(
-                TIMESTAMP, values.to_microseconds(extracted_at)
+                TIMESTAMP, truncate_to_microseconds(extracted_at)
             ),
             "_sdc_received_at": repeated("_sdc_received_at", received_at),
             "_sdc_batched_at": repeated(
@@ -89,8 +92,17 @@ class Metadata:
             "_sdc_sequence": repeated(
                 "_sdc_sequence", int(received_at.timestamp() * 1000)
             ),
-            TABLE_VERSION: pa.array(versions, pa.int64()),
+            TABLE_VERSION: _integers(versions),
             "_sdc_sync_started_at": repeated(
                 "_sdc_sync_started_at", self.sync_started_at
             ),
         }
+
+
+def _integers(versions: Sequence[int | None]) -> pa.Array:
+    try:
+        return values.to_arrow(INTEGER, versions)
+    except TooNarrowError:
+        sizes = [abs(version or 0) for version in versions]
+        msg = "the version has more than 64 bits"
+        raise MisfitError(sizes.index(max(sizes)), msg) from None

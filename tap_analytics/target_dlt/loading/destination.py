@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 # dlt reads these when it is imported; what the user has set stays.
@@ -14,20 +12,78 @@ os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")
 
 import msgspec
 from dlt import destinations
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration import configspec
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
 from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.common.exceptions import MissingDependencyException
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
+from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
+from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
+from tap_analytics.compat import override
 from tap_analytics.target_dlt.errors import SetupError
-from tap_analytics.target_dlt.loading import duckdb_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlt.common.typing import TLoaderFileFormat
+    from dlt.destinations.impl.duckdb.duck import DuckDbClient
+    from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 AnyDestination = Destination[Any, Any]
+
+
+@configspec(init=False)
+class _DuckDbConfiguration(DuckDbClientConfiguration):
+    def __str__(self) -> str:
+        """Tell the location.
+
+        dlt asks for it after each load. Its own way to make a URL imports SQLAlchemy,
+        which takes as long as a load of 100,000 rows.
+        """
+        return str(self.credentials.database)
+
+
+class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
+    """dlt's DuckDB destination, with a client of our own."""
+
+    spec = _DuckDbConfiguration
+
+    @property
+    @override
+    def client_class(self) -> type[DuckDbClient]:
+        from tap_analytics.target_dlt.loading.duckdb_client import (  # noqa: PLC0415
+            DuckDbTableClient,
+        )
+
+        return DuckDbTableClient
+
+
+class postgres(dlt_postgres):  # noqa: N801, as above
+    """dlt's PostgreSQL destination, with a client of our own."""
+
+    @property
+    @override
+    def client_class(self) -> type[PostgresClient]:
+        from tap_analytics.target_dlt.loading.postgres_client import (  # noqa: PLC0415
+            PostgresTableClient,
+        )
+
+        return PostgresTableClient
+
+
+_OWN: dict[str, type[AnyDestination]] = {"duckdb": duckdb, "postgres": postgres}
+
+_HAVE_TRANSACTIONS = {
+    "ducklake",
+    "motherduck",
+    "mssql",
+    "redshift",
+    "snowflake",
+    "sqlalchemy",
+    "synapse",
+}
+"""Types of destinations in which a merge is one transaction, though dlt 1.31 doesn't
+say so. DuckDB and PostgreSQL have clients of their own."""
 
 
 def make_destination(config: Mapping[str, Any]) -> AnyDestination:
@@ -39,12 +95,9 @@ def make_destination(config: Mapping[str, Any]) -> AnyDestination:
     name = config["destination"]
     options = dict(config.get("destination_config") or {})
     if (credentials := config.get("credentials")) is not None:
-        options["credentials"] = _parsed(credentials)
+        options["credentials"] = parse_credentials(credentials)
     try:
-        if name == "duckdb":
-            destination: AnyDestination | None = duckdb_catalog.duckdb(**options)
-        else:
-            destination = Destination.from_reference(name, **options)
+        destination: AnyDestination | None = Destination.from_reference(name, **options)
     except UnknownDestinationModule:
         known = ", ".join(sorted(destinations.__all__))
         msg = f"dlt has no destination {name!r}. It has: {known}."
@@ -59,10 +112,25 @@ def make_destination(config: Mapping[str, Any]) -> AnyDestination:
             f"`destination_config`: destination {name!r} has no option {unknown[0]!r}."
         )
         raise SetupError(msg)
+    return _in_transactions(destination)
+
+
+def _in_transactions(destination: AnyDestination) -> AnyDestination:
+    """Have what a load does with a table be one transaction, where there are any."""
+    kind = Destination.to_name(destination.destination_type)
+    if kind in _OWN:
+        options = destination.config_params | destination.caps_params
+        return _OWN[kind](**options)
+    if kind in _HAVE_TRANSACTIONS:
+        destination.caps_params.setdefault("supports_transactions", True)
+        if "replace_strategy" in destination.spec.get_resolvable_fields():
+            destination.config_params.setdefault(
+                "replace_strategy", "insert-from-staging"
+            )
     return destination
 
 
-def _parsed(credentials: Any) -> Any:
+def parse_credentials(credentials: Any) -> Any:
     """Read credentials that are an object in JSON, as from an environment variable."""
     if isinstance(credentials, str) and credentials.lstrip().startswith("{"):
         try:
@@ -83,83 +151,23 @@ def file_format(
 
     Parquet wherever it can be loaded: it keeps all types and is the fastest to write
     and, by far, to load. PostgreSQL loads it through ADBC, where that is installed;
-    dlt's CSV for PostgreSQL would make null of empty strings, so the next choice is
-    what dlt prefers.
+    dlt's CSV for PostgreSQL can't hold binary values, so the next choice is what dlt
+    prefers.
+
+    Raises:
+        SetupError: The format that the settings name spoils values.
     """
-    if chosen := config.get("loader_file_format"):
-        return chosen  # type: ignore[no-any-return]
     capabilities = destination.capabilities()
+    if chosen := config.get("loader_file_format"):
+        if isinstance(destination, dlt_duckdb) and chosen != "parquet":
+            msg = (
+                "`loader_file_format`: for DuckDB it can be `parquet` only. Other "
+                "formats spoil binary values and NUL characters."
+            )
+            raise SetupError(msg)
+        return chosen  # type: ignore[no-any-return]
     preferred = capabilities.preferred_loader_file_format
     supported = capabilities.supported_loader_file_formats
     if (select := capabilities.loader_file_format_selector) is not None:
         preferred, supported = select(preferred, supported, table_schema=_ANY_TABLE)
     return "parquet" if "parquet" in supported else preferred
-
-
-def explained(error: BaseException) -> str:
-    """Say in one line what went wrong in dlt, with what to install or to set."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
-    for one in reversed(chain):
-        match one:
-            case MissingDependencyException():
-                packages = " ".join(f"'{name}'" for name in one.dependencies)
-                return f"packages are missing. Install them: pip install {packages}"
-            case OSError(errno=errno.ENOSPC):
-                return (
-                    f"{one.strerror}. If that is where the load files are, set "
-                    "`pipelines_dir` to another place."
-                )
-            case ImportError():
-                return f"a package is missing: {one}"
-            case ConfigFieldMissingException():
-                return (
-                    f"{_missing_settings(one)} not set. Set `credentials` or "
-                    "`destination_config`, or configure dlt."
-                )
-    text = str(chain[-1]).strip() or type(chain[-1]).__name__
-    # dlt's connection errors have the driver's own words at the end.
-    text = text.rpartition("The actual reason given is: ")[2]
-    return text.splitlines()[0]
-
-
-def _missing_settings(error: ConfigFieldMissingException) -> str:
-    fields = re.findall(
-        r"missing field\(s\): (.*?)(?: \(Union.*)?$", str(error), re.MULTILINE
-    )
-    names = fields[0].replace("`", "") if fields else ", ".join(error.fields)
-    return f"{names} {'are' if ',' in names else 'is'}"
-
-
-_PASSWORD_IN_URL = re.compile(r"(\w+://[^\s:/@]*):[^\s@]+@")
-
-
-def redacted(text: str, config: Mapping[str, Any]) -> str:
-    """Take passwords out of a text: those in URLs and those in the settings."""
-    for secret in _secrets(config.get("credentials")):
-        text = text.replace(secret, "***")
-    return _PASSWORD_IN_URL.sub(r"\1:***@", text)
-
-
-_PUBLIC = {"database", "drivername", "host", "port", "username", "project_id", "query"}
-_SHORTEST_SECRET = 4
-
-
-def _secrets(credentials: Any) -> list[str]:
-    """List the secret texts in credentials, longest first."""
-    found: list[str] = []
-
-    def search(value: Any) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                if name not in _PUBLIC:
-                    search(inner)
-        elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET:
-            found.append(value)
-
-    if isinstance(credentials, dict):
-        search(credentials)
-    elif isinstance(credentials, str) and credentials.lstrip().startswith("{"):
-        search(_parsed(credentials))
-    return sorted(found, key=len, reverse=True)

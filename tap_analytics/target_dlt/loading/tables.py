@@ -34,6 +34,9 @@ class Tables:
         This also keeps DuckDB from opening and closing its file for each that dlt makes
         meanwhile.
         """
+        if self.sql is not None:
+            yield
+            return
         with ExitStack() as stack:
             client: Any = self.pipeline.destination_client()
             stack.enter_context(client)
@@ -41,7 +44,7 @@ class Tables:
             stack.callback(setattr, self, "sql", None)
             yield
 
-    def settle(self, table: str) -> None:
+    def wait_for_writers(self, table: str) -> None:
         """Wait until no transaction writes to a table.
 
         PostgreSQL finishes what a client has asked for that was killed meanwhile. What
@@ -56,6 +59,17 @@ class Tables:
                     f"LOCK TABLE {client.make_qualified_table_name(table)}"
                     " IN SHARE ROW EXCLUSIVE MODE"
                 )
+
+    def restore(self, table: str) -> None:
+        """Make a table anew that the schema has and the destination has not.
+
+        Somebody has dropped it. dlt would take it for there.
+        """
+        if self.sql is None or not self.columns(table):
+            return
+        if not self.sql.get_storage_table(table)[0]:
+            self.sql.initialize_storage()
+            self.sql.update_stored_schema(only_tables=[table], force=True)
 
     def open_table(self, table: str) -> tuple[TTableFormat | None, Any]:
         """Get a table as the library of its open format has it.

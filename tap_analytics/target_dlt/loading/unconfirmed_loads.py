@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from tap_analytics.target_dlt.loading.working_directory import is_alive
+from tap_analytics.target_dlt.loading.working_directory import is_run_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ def with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
     return rows.append_column(LOAD_ID, pa.repeat(load_id, rows.num_rows))
 
 
-class Appends:
+class UnconfirmedLoads:
     """Notes about loads that append, in SQL databases.
 
     Args:
@@ -56,7 +56,7 @@ class Appends:
         """Note a load that is about to append to tables."""
         if not tables or self._tables.sql is None:
             return
-        self._make_notes()
+        self._create_notes_table()
         self._is_noted = True
         for table in tables:
             self._execute(
@@ -83,7 +83,7 @@ class Appends:
         """Remove the rows that dead runs left in a table without a STATE."""
         if self._tables.sql is None or LOAD_ID not in self._tables.columns(table):
             return
-        self._make_notes()
+        self._create_notes_table()
         noted = self._execute(
             f"SELECT DISTINCT run, load_id FROM {self._notes}"  # noqa: S608
             " WHERE pipeline = %s AND table_name = %s",
@@ -91,7 +91,7 @@ class Appends:
         )
         qualified = self._tables.sql.sql_client.make_qualified_table_name(table)
         for run, load_id in noted or ():
-            if run == self._run or is_alive(run):
+            if run == self._run or is_run_alive(run):
                 continue
             self._execute(f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s", (load_id,))  # noqa: S608
             self._execute(
@@ -99,7 +99,7 @@ class Appends:
                 (table, load_id),
             )
 
-    def _make_notes(self) -> None:
+    def _create_notes_table(self) -> None:
         if self._notes or self._tables.sql is None:
             return
         client = self._tables.sql

@@ -33,7 +33,7 @@ class WorkingDirectory:
     def __init__(self, pipelines_dir: str | None, pipeline_name: str) -> None:
         try:
             if pipelines_dir is None:
-                _remove_left_overs()
+                _remove_leftovers()
                 self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
                 lock_path = self.path.with_suffix(".lock")
                 lock = _new_lock(lock_path)
@@ -47,7 +47,7 @@ class WorkingDirectory:
             raise SetupError(msg) from None
         self.run = f"{socket.gethostname()}:{lock_path}"
         temporary = self.path if pipelines_dir is None else None
-        self.close = weakref.finalize(self, _give_up, lock, lock_path, temporary)
+        self.close = weakref.finalize(self, _release, lock, lock_path, temporary)
         if not _is_locked(lock):
             msg = (
                 f"Another run uses the pipeline {pipeline_name!r} in {self.path}. Wait "
@@ -56,7 +56,7 @@ class WorkingDirectory:
             raise SetupError(msg)
 
 
-def is_alive(run: str) -> bool:
+def is_run_alive(run: str) -> bool:
     """Tell whether a run goes on, of which this process knows only the name.
 
     That can be told on this machine; a run on another is taken for dead.
@@ -98,18 +98,18 @@ def _is_locked(lock: int) -> bool:
     return True
 
 
-def _give_up(lock: int, lock_path: Path, directory: Path | None) -> None:
+def _release(lock: int, lock_path: Path, directory: Path | None) -> None:
     if directory is not None:
         shutil.rmtree(directory, ignore_errors=True)
         lock_path.unlink(missing_ok=True)
     os.close(lock)
 
 
-def _remove_left_overs() -> None:
+def _remove_leftovers() -> None:
     for lock_path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*.lock"):
         with contextlib.suppress(OSError):
             lock = os.open(lock_path, os.O_RDWR)
             if _is_locked(lock):
-                _give_up(lock, lock_path, lock_path.with_suffix(""))
+                _release(lock, lock_path, lock_path.with_suffix(""))
             else:
                 os.close(lock)

@@ -5,22 +5,26 @@ Format: https://sdk.meltano.com/en/latest/batch.html
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import fsspec
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.stream_buffer import CHUNK_ROWS
+from tap_analytics.target_dlt.columns.conforming import conform
+from tap_analytics.target_dlt.columns.record_lines import CHUNK_ROWS
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.singer_in.line_reader import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tap_analytics.target_dlt.columns.chunks import Chunk
     from tap_analytics.target_dlt.columns.column_types import ColumnType
+
+_UNREADABLE = (OSError, EOFError, zlib.error)
+"""What is raised where a file ends too early, or has something else in it."""
 
 
 def open_file(
@@ -49,16 +53,31 @@ def open_file(
     return cast("BinaryIO", opened)
 
 
-def record_lines(file: BinaryIO, version: int | None) -> Iterator[list[bytes]]:
-    """Yield the records of a JSONL file as RECORD lines, a chunk at a time."""
+def record_lines(
+    file: BinaryIO, version: int | None, url: str
+) -> Iterator[list[bytes]]:
+    """Yield the records of a JSONL file as RECORD lines, a chunk at a time.
+
+    Args:
+        file: The file.
+        version: The version of its records.
+        url: What errors are to call the file.
+
+    Raises:
+        InputError: The file can't be read to its end.
+    """
     begin = b'{"version":%d,"record":' % version if version else b'{"record":'
-    for lines in read_lines(file):
-        yield [b"%b%b}" % (begin, line) for line in lines if line.strip()]
+    try:
+        for lines in read_lines(file):
+            yield [b"%b%b}" % (begin, line) for line in lines if line.strip()]
+    except _UNREADABLE as error:
+        msg = f"file {url}: it can't be read to its end: {error}"
+        raise InputError(msg) from None
 
 
 def record_batches(
     file: BinaryIO, columns: Mapping[str, ColumnType], url: str
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[Chunk]:
     """Yield the rows of a Parquet file with a stream's columns.
 
     Args:
@@ -67,42 +86,12 @@ def record_batches(
         url: What errors are to call the file.
 
     Raises:
-        InputError: It is no Parquet file, or a column's values don't fit.
+        InputError: The file is not Parquet, or a column's values don't fit.
     """
     try:
         parquet = pq.ParquetFile(file)
-    except pa.ArrowInvalid as error:
-        msg = f"file {url}: not Parquet: {error}"
+        for rows in parquet.iter_batches(batch_size=CHUNK_ROWS):
+            yield conform(rows, columns, f"file {url}")
+    except (pa.ArrowException, *_UNREADABLE) as error:
+        msg = f"file {url}: not Parquet, or not whole: {error}"
         raise InputError(msg) from None
-    for batch in parquet.iter_batches(batch_size=CHUNK_ROWS):
-        arrays = [_column(batch, name, type_, url) for name, type_ in columns.items()]
-        yield pa.RecordBatch.from_arrays(arrays, list(columns))
-
-
-def _column(batch: pa.RecordBatch, name: str, type_: ColumnType, url: str) -> pa.Array:
-    if name not in batch.schema.names:
-        return pa.nulls(batch.num_rows, type_.arrow)
-    try:
-        return _conformed(batch[name], type_)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        msg = f"file {url}, field {name!r}: {error}"
-        raise InputError(msg) from None
-
-
-def _conformed(array: pa.Array, type_: ColumnType) -> pa.Array:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if array.type == type_.arrow:
-        return array
-    if pa.types.is_nested(array.type):
-        texts = [
-            None if value is None else msgspec.json.encode(value, enc_hook=str)
-            for value in array.to_pylist()
-        ]
-        return pa.array(texts, pa.string()).cast(type_.arrow)
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        if type_.kind in {"timestamp", "date", "time"}:
-            return values.to_arrow(type_, array.to_pylist())
-    elif pa.types.is_timestamp(array.type) and array.type.tz is None:
-        array = array.cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
-    return array.cast(type_.arrow)

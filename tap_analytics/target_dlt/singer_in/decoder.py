@@ -10,7 +10,15 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.field_aliases import StandIns
+from tap_analytics.target_dlt.columns.field_aliases import FieldAliases
+from tap_analytics.target_dlt.columns.misfits import (
+    ColumnTooNarrowError,
+    MisfitError,
+    TooFineError,
+    TooNarrowError,
+)
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
+from tap_analytics.target_dlt.columns.numbers import exact_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -42,20 +50,6 @@ class MissingKeyError(BadRecordError):
     """A record without one of its keys."""
 
 
-class ColumnTooNarrowError(ValueError):
-    """Numbers that need a wider column than they have.
-
-    Args:
-        name: The column's name.
-        needed: The type that holds them.
-    """
-
-    def __init__(self, name: str, needed: ColumnType) -> None:
-        super().__init__(f"{name} needs {needed}")
-        self.name = name
-        self.needed = needed
-
-
 class RecordDecoder:
     """Decodes lines straight into slots of a struct made for the columns.
 
@@ -72,10 +66,10 @@ class RecordDecoder:
     ) -> None:
         self._columns = columns
         self._keys = keys
-        self._stand_ins = StandIns(columns)
+        self._aliases = FieldAliases(columns)
         self._decoder = self._make_decoder(strict=True)
         self._strict = True
-        self.cut: set[str] = set()
+        self.truncated: set[str] = set()
         """Columns of which digits beyond microseconds were cut off."""
 
     def _make_decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
@@ -101,7 +95,7 @@ class RecordDecoder:
             "Record",
             fields,
             rename={
-                f"f{index}": self._stand_ins.stand_in(name)
+                f"f{index}": self._aliases.alias(name)
                 for index, name in enumerate(self._columns)
             },
             forbid_unknown_fields=strict,
@@ -116,7 +110,7 @@ class RecordDecoder:
             ],
             gc=False,
         )
-        return msgspec.json.Decoder(message, float_hook=values.exact_number)
+        return msgspec.json.Decoder(message, float_hook=exact_number)
 
     def decode(self, lines: Sequence[bytes]) -> list[Message]:
         """Decode RECORD lines.
@@ -125,7 +119,7 @@ class RecordDecoder:
             BadRecordError: A record can't be decoded.
             MissingKeyError: A record lacks a key.
         """
-        lines = list(map(self._stand_ins.put_into, lines))
+        lines = list(map(self._aliases.rename_fields, lines))
         try:
             return self._decoder.decode_lines(b"\n".join(lines))
         except (msgspec.DecodeError, RecursionError):
@@ -141,7 +135,7 @@ class RecordDecoder:
         try:
             self._decoder.decode(line)
         except msgspec.ValidationError as error:
-            raise _explained(index, error, self._stand_ins) from None
+            raise _explain(index, error, self._aliases) from None
         except msgspec.DecodeError as error:
             raise BadRecordError(index, f"not JSON ({error})") from None
         except RecursionError:
@@ -161,10 +155,10 @@ class RecordDecoder:
             column = list(map(attrgetter(f"f{index}"), records))
             try:
                 array = self._array(name, type_, column)
-            except values.MisfitError as error:
+            except MisfitError as error:
                 reason = f"field {name!r}: {error}"
                 raise BadRecordError(error.index, reason) from None
-            except values.TooNarrowError as error:
+            except TooNarrowError as error:
                 raise ColumnTooNarrowError(name, error.needed) from None
             if name in self._keys and array.null_count:
                 where = array.is_null().index(True).as_py()
@@ -175,31 +169,33 @@ class RecordDecoder:
     def _array(self, name: str, type_: ColumnType, column: list[Any]) -> pa.Array:
         try:
             return values.to_arrow(type_, column)
-        except values.TooFineError:
+        except TooFineError:
             if name in self._keys:
                 raise  # two rows would become one
-            self.cut.add(name)
-            return values.to_arrow(type_, values.to_microseconds(column))
+            self.truncated.add(name)
+            return values.to_arrow(type_, truncate_to_microseconds(column))
 
     def unknown_fields(self, lines: Sequence[bytes]) -> Iterator[str]:
-        """Yield the names of fields that no column is for; none while all are known."""
-        if not self._strict:
-            names = {name for line in lines for name in _names(line)}
-            yield from sorted(names - self._columns.keys())
+        """Yield the names of fields with values that no column is for."""
+        if self._strict:
+            return
+        found: set[str] = set()
+        for line in lines:
+            record = _raw.decode(_raw.decode(line)["record"])
+            for name in record.keys() - self._columns.keys():
+                if bytes(record[name]) != b"null":
+                    found.add(name)
+        yield from sorted(found)
 
 
-def _names(line: bytes) -> Mapping[str, Any]:
-    return _raw.decode(_raw.decode(line)["record"])
-
-
-def _explained(
-    index: int, error: msgspec.ValidationError, stand_ins: StandIns
+def _explain(
+    index: int, error: msgspec.ValidationError, aliases: FieldAliases
 ) -> BadRecordError:
     reason, _, path = str(error).partition(" - at `$")
     field = path.removesuffix("`").removeprefix(".record").removeprefix(".")
-    field = stand_ins.name(field)
+    field = aliases.name(field)
     if reason.startswith("Object missing required field `"):
-        missing = stand_ins.name(reason.split("`")[1])
+        missing = aliases.name(reason.split("`")[1])
         if field or missing != "record":
             return MissingKeyError(index, f"key {missing!r} is missing")
         return BadRecordError(index, "a RECORD without a record")

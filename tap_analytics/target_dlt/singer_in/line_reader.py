@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import msgspec
 from singer_sdk.exceptions import InvalidInputLine
 from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
-from tap_analytics.target_dlt.columns.values import exact_number
+from tap_analytics.target_dlt.columns.numbers import exact_number
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ _TOO_DEEP = "its values are nested too deeply"
 _NO_PREFIX = b"\n"
 """What no line begins with."""
 
+_MEMBER = rb'"(?:type|stream)"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*'
+_TYPE_AND_STREAM = re.compile(rb"\s*\{\s*" + _MEMBER + _MEMBER + rb'"')
+"""The beginning of a message, up to the quote of the member after type and stream."""
+
 
 class _Envelope(msgspec.Struct):
     """What tells a message's kind, whatever else is in it."""
@@ -45,9 +50,9 @@ _message = msgspec.json.Decoder(dict[str, Any], float_hook=exact_number)
 class LineReader(GenericSingerReader[bytes]):
     """Reads Singer messages, and hands on those of type RECORD undecoded.
 
-    Taps write type and stream of all records of a stream the same way, so a record's
-    stream is told by how its line begins; only the first line of each kind is decoded
-    to find that out.
+    Most taps write type and stream first, and the same way in all records of a stream,
+    so a record's stream is told by how its line begins. Of other lines the two are
+    decoded, and nothing else.
 
     Args:
         on_records: Called with a stream's name, consecutive RECORD lines of it, and the
@@ -96,7 +101,7 @@ class LineReader(GenericSingerReader[bytes]):
             The number of messages of each type.
 
         Raises:
-            InvalidInputLine: A line is no Singer message.
+            InvalidInputLine: A line is not a Singer message.
             InputError: A message is not as it has to be.
         """
         counter: Counter[str] = Counter()
@@ -108,30 +113,38 @@ class LineReader(GenericSingerReader[bytes]):
                 if line.startswith(prefix):
                     run.append(line)
                     continue
-                if run:
-                    self._on_records(stream, run, self.line_number - len(run))
-                    counter[SingerMessageType.RECORD] += len(run)
+                if not line or line.isspace():
+                    # Records after it have other numbers than those before it.
+                    self._hand_on(stream, run, self.line_number, counter)
                     run = []
-                if not line.strip():
-                    prefix = _NO_PREFIX
                     continue
-                kind, prefix, stream = self._recognised(line)
+                kind, prefix, of_stream = self._recognise(line)
+                if kind != SingerMessageType.RECORD or of_stream != stream:
+                    self._hand_on(stream, run, self.line_number, counter)
+                    run = []
+                stream = of_stream
                 if kind == SingerMessageType.RECORD:
                     run.append(line)
                 else:
-                    self._call_back(callbacks, kind, line)
+                    self._dispatch(callbacks, kind, line)
                     counter[kind] += 1
-            if run:
-                self._on_records(stream, run, self.line_number - len(run) + 1)
-                counter[SingerMessageType.RECORD] += len(run)
+            self._hand_on(stream, run, self.line_number + 1, counter)
             self._on_pause()
         return counter
 
-    def _recognised(self, line: bytes) -> tuple[str, bytes, str]:
+    def _hand_on(
+        self, stream: str, run: list[bytes], end: int, counter: Counter[str]
+    ) -> None:
+        """Hand on consecutive RECORD lines, of which the last is the one before end."""
+        if run:
+            self._on_records(stream, run, end - len(run))
+            counter[SingerMessageType.RECORD] += len(run)
+
+    def _recognise(self, line: bytes) -> tuple[str, bytes, str]:
         """Find a message's type; for a RECORD, also its prefix and its stream."""
-        for prefix, stream in self._prefixes.items():
-            if line.startswith(prefix):
-                return SingerMessageType.RECORD, prefix, stream
+        begin = found[0] if (found := _TYPE_AND_STREAM.match(line)) else _NO_PREFIX
+        if (stream := self._prefixes.get(begin)) is not None:
+            return SingerMessageType.RECORD, begin, stream
         try:
             envelope = _envelope.decode(line)
         except msgspec.DecodeError as error:
@@ -143,12 +156,12 @@ class LineReader(GenericSingerReader[bytes]):
         if envelope.stream is None:
             msg = f"Line {self.line_number}: a RECORD without a stream."
             raise InputError(msg)
-        if (found := _record_prefix(line, envelope)) is None:
+        if begin == _NO_PREFIX or _envelope.decode(begin + b'":0}') != envelope:
             return envelope.type, _NO_PREFIX, envelope.stream
-        self._prefixes[found] = envelope.stream
-        return envelope.type, found, envelope.stream
+        self._prefixes[begin] = envelope.stream
+        return envelope.type, begin, envelope.stream
 
-    def _call_back(
+    def _dispatch(
         self,
         callbacks: dict[str, Callable[[dict[str, Any]], None]],
         kind: str,
@@ -160,7 +173,7 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             callback(self.deserialize_json(line))
         except (InputError, InvalidInputLine) as error:
-            if str(error).startswith("Line "):
+            if str(error).startswith(f"Line {self.line_number}"):
                 raise
             msg = f"Line {self.line_number}: {error}"
             raise type(error)(msg) from None
@@ -170,22 +183,6 @@ class LineReader(GenericSingerReader[bytes]):
         return InvalidInputLine(
             f"Line {self.line_number}: not a Singer message ({reason}): {start}"
         )
-
-
-def _record_prefix(line: bytes, envelope: _Envelope) -> bytes | None:
-    """Find what all RECORD lines of this stream begin with.
-
-    Returns:
-        The line up to its record; None if the type or the stream come only after that.
-    """
-    end = line.find(b'"record":')
-    if end < 0:
-        return None
-    try:
-        as_found = _envelope.decode(line[:end] + b'"record":0}')
-    except msgspec.DecodeError:
-        return None
-    return line[:end] if as_found == envelope else None
 
 
 def read_lines(file_input: IO[Any] | None) -> Iterator[list[bytes]]:
@@ -212,6 +209,15 @@ def read_lines(file_input: IO[Any] | None) -> Iterator[list[bytes]]:
 
 def _chunks(file_input: IO[Any] | None) -> Iterator[bytes]:
     if file_input is None:
+        yield from _chunks_of_standard_input()
+        return
+    binary = getattr(file_input, "buffer", file_input)
+    while chunk := binary.read(CHUNK_BYTES):
+        yield chunk.encode() if isinstance(chunk, str) else chunk
+
+
+def _chunks_of_standard_input() -> Iterator[bytes]:
+    try:
         while True:
             if not select.select([0], [], [], PAUSE_SECONDS)[0]:
                 yield b""
@@ -219,6 +225,6 @@ def _chunks(file_input: IO[Any] | None) -> Iterator[bytes]:
                 yield chunk
             else:
                 return
-    binary = getattr(file_input, "buffer", file_input)
-    while chunk := binary.read(CHUNK_BYTES):
-        yield chunk.encode() if isinstance(chunk, str) else chunk
+    except OSError as error:
+        msg = f"Standard input can't be read: {error.strerror}."
+        raise InputError(msg) from None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_analytics.target_dlt.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,7 +19,22 @@ _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
-def mapped(
+def register_schema(
+    mapper: PluginMapper, stream: str, schema: dict[str, Any], keys: list[str]
+) -> None:
+    """Let the SDK's mapper know a stream's schema.
+
+    Raises:
+        InputError: The stream's maps are wrong, or don't go with the schema.
+    """
+    try:
+        mapper.register_raw_stream_schema(stream, schema, keys)
+    except Exception as error:  # noqa: BLE001, the SDK raises all kinds
+        msg = f"stream {stream!r}: its stream map can't be used: {_reason(error)}"
+        raise InputError(msg) from None
+
+
+def apply_stream_maps(
     mapper: PluginMapper, stream: str, line: bytes
 ) -> Iterator[tuple[str, bytes]]:
     """Apply a stream's maps to a RECORD line.
@@ -29,9 +46,35 @@ def mapped(
 
     Yields:
         The name and the line of each record that the maps make of it.
+
+    Raises:
+        InputError: The line is not a record, or an expression fails on it.
     """
     for stream_map in mapper.stream_maps[stream]:
-        message = _decoder.decode(line)
-        if (record := stream_map.transform(message["record"])) is not None:
+        try:
+            message = _decoder.decode(line)
+            record = stream_map.transform(message["record"])
+        except Exception as error:  # noqa: BLE001, expressions raise all kinds
+            msg = f"stream {stream!r}: {_place(error)}{_reason(error)}."
+            raise InputError(msg) from None
+        if record is not None:
             message["record"] = record
             yield stream_map.stream_alias, _encoder.encode(message)
+
+
+def _reason(error: BaseException) -> str:
+    """Say what went wrong; a missing name alone would not be understood."""
+    cause = error.__cause__ or error
+    return f"{type(cause).__name__}: {cause}"
+
+
+def _place(error: BaseException) -> str:
+    """Find the expression that failed, which the SDK doesn't say."""
+    trace = error.__traceback__
+    while trace is not None:
+        variables = trace.tb_frame.f_locals
+        if variables.keys() >= {"expr", "property_name"}:
+            field = variables["property_name"] or "__filter__"
+            return f"stream map of {field!r}, {variables['expr']!r}: "
+        trace = trace.tb_next
+    return "its stream map fails: "

@@ -257,7 +257,9 @@ def test_a_preset_stands_for_the_settings_that_are_not_given(
 ) -> None:
     api = sandbox(**sandboxes.PRESETS["everhour"] | {"rate_limit": None}, **SMALL)
     key = api.options.api_key
-    loaded = analytics_source(key, preset="everhour", api_url=api.url)
+    loaded = analytics_source(
+        key, preset="everhour", api_url=api.url, rate_limit_requests=1_000
+    )
     rows = {name: len(list(loaded.with_resources(name))) for name in STREAMS}
     assert rows == api.counts()
     limits = {

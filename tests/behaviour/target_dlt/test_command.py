@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.behaviour.target_dlt.conftest import (
+from tests.helpers.databases import (
     duckdb_at,
     lines_of,
     record,

@@ -15,13 +15,14 @@ import sys
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
 
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 from tap_analytics.target_dlt.target import TargetDlt
-from tests.behaviour.target_dlt.conftest import (
+from tests.helpers.databases import (
     Database,
     duckdb_at,
     lines_of,
@@ -181,7 +182,10 @@ def test_what_a_dead_run_has_asked_for_is_waited_for(
         late.cursor().execute(f"INSERT INTO {schema_name}.s VALUES (1, 1, 'late')")
         text = lines_of((schema(ID), record({"id": 1, "v": 1})))
         process = start(postgres.config, text, tmp_path / "out")
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         while process.is_alive() and postgres.query(waiting) == [(0,)]:
             time.sleep(0.01)
         late.commit()
@@ -258,22 +262,26 @@ def test_a_package_under_way_is_finished_on_sigterm(tmp_path: Path) -> None:
 
 
 def test_a_destination_that_goes_away_is_one_line(
-    postgres_server: str, tmp_path: Path
+    postgres_uri: str, tmp_path: Path
 ) -> None:
     """The server ends the connections; the target says so, and the STATE stays."""
     name = "away"
-    admin = psycopg2.connect(
-        f"postgresql://postgres:none@localhost/postgres?host={postgres_server}"
-    )
+    admin = psycopg2.connect(postgres_uri)
     admin.autocommit = True
     with closing(admin), admin.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
-        uri = f"postgresql://postgres:none@localhost/{name}?host={postgres_server}"
+        uri = urlsplit(postgres_uri)._replace(path=f"/{name}").geturl()
         config = {"destination": "postgres", "credentials": uri, **CONFIG}
-        (tmp_path / "c.json").write_text(json.dumps(config))
+        (tmp_path / "config.json").write_text(json.dumps(config))
         messages = (*sync()[:250], schema(ID, ["id"], "late"))
         process = subprocess.Popen(
-            [sys.executable, "-m", "tap_analytics.target_dlt", "--config", "c.json"],
+            [
+                sys.executable,
+                "-m",
+                "tap_analytics.target_dlt",
+                "--config",
+                "config.json",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -9,10 +9,10 @@ import pytest
 from singer_sdk.exceptions import InvalidInputLine
 
 from tap_analytics.target_dlt.errors import InputError
-from tests.behaviour.target_dlt.conftest import record, schema
+from tests.helpers.databases import record, schema
 
 if TYPE_CHECKING:
-    from tests.behaviour.target_dlt.conftest import Database
+    from tests.helpers.databases import Database
 
 KEY = {"id": {"type": "string"}}
 TEXT = {"type": "string"}

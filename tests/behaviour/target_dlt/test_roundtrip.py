@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.behaviour.target_dlt.conftest import Database, schema
+from tests.helpers.databases import Database, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable

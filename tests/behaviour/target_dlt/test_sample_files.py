@@ -13,7 +13,7 @@ from singer_sdk.testing.suites import target_tests
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
-    from tests.behaviour.target_dlt.conftest import Database
+    from tests.helpers.databases import Database
 
 SAMPLES = files(target_test_streams)
 LEFT_OUT = {

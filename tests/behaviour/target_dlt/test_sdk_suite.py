@@ -13,7 +13,7 @@ from tap_analytics.target_dlt.target import TargetDlt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.behaviour.target_dlt.conftest import Database
+    from tests.helpers.databases import Database
 
 _Suite: Any = get_target_test_class(TargetDlt)
 

@@ -16,7 +16,7 @@ from singer_sdk.exceptions import (
 )
 
 from tap_analytics.target_dlt.errors import InputError
-from tests.behaviour.target_dlt.conftest import Database, record, schema, state
+from tests.helpers.databases import Database, record, schema, state
 
 if TYPE_CHECKING:
     from pathlib import Path

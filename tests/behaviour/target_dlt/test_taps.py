@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.behaviour.target_dlt.conftest import Database, duckdb_at
+from tests.helpers.databases import Database, duckdb_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable

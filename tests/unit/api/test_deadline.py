@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from tap_analytics.api.deadline import READ_BYTES, DeadlineAdapter
 from tests.helpers.answering import answering
+from tests.helpers.keeping import answer_with, keeping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,3 +108,113 @@ def test_it_bounds_answers_over_tls_too(
         with pytest.raises(requests.RequestException, match="timed out"):
             session.get(url, timeout=TIMEOUT)
         assert session.get(url, timeout=30).text == "x" * 20
+
+
+# Interim answers
+
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+ODD = b"HTTP/1.1 199 \r\nContent-Length: 2\r\nSet-Cookie: a=b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        [],
+        [CONTINUE],
+        [PROCESSING],
+        [EARLY_HINTS],
+        [ODD],
+        [EARLY_HINTS, EARLY_HINTS],
+        [CONTINUE, PROCESSING, PROCESSING, EARLY_HINTS],
+        [PROCESSING] * 200,
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_interim_answers_are_read_past(
+    session: requests.Session, interim: list[bytes], *, at_once: bool
+) -> None:
+    pieces = [*interim, answer_with(b"the answer", "X-Page: 7")]
+    sent = [b"".join(pieces)] if at_once else pieces
+    with keeping(lambda _: sent) as (url, ports):
+        for _ in range(3):
+            answer = session.get(url, timeout=30)
+            assert (answer.status_code, answer.text) == (200, "the answer")
+            assert answer.headers == {"X-Page": "7", "Content-Length": "10"}
+    assert len(set(ports)) == 1
+
+
+@pytest.mark.parametrize(
+    "status", ["204 No Content", "304 Not Modified", "404 Not Found", "503 Busy"]
+)
+def test_an_interim_answer_may_come_before_any_status(
+    session: requests.Session, status: str
+) -> None:
+    with keeping(lambda _: [EARLY_HINTS + answer_with(b"", status=status)]) as (url, _):
+        assert session.get(url, timeout=30).status_code == int(status[:3])
+
+
+def test_no_answer_goes_to_another_request() -> None:
+    interim = [b"", EARLY_HINTS, PROCESSING + EARLY_HINTS, CONTINUE, PROCESSING * 3]
+
+    def respond(path: str) -> list[bytes]:
+        own = interim[int(path.strip("/")) % len(interim)]
+        return (
+            [own, answer_with(path.encode())] if own else [answer_with(path.encode())]
+        )
+
+    with requests.Session() as session, keeping(respond) as (url, ports):
+        session.trust_env = False
+        session.mount("http://", DeadlineAdapter(pool_maxsize=8))
+
+        def answered(number: int) -> bool:
+            return session.get(f"{url}/{number}", timeout=30).text == f"/{number}"
+
+        with ThreadPoolExecutor(8) as pool:
+            right = Counter(pool.map(answered, range(400)))
+    assert right == {True: 400}
+    assert len(set(ports)) <= 8
+
+
+def test_switching_protocols_is_never_an_answer_nor_is_its_connection_used_again(
+    session: requests.Session,
+) -> None:
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+    answers = [[switching + answer_with(b"of the other protocol")], [answer_with(b"x")]]
+    with keeping(lambda _: answers.pop(0)) as (url, ports):
+        with pytest.raises(requests.ConnectionError, match="101 Switching Protocols"):
+            session.get(url, timeout=30)
+        assert session.get(url, timeout=30).text == "x"
+    assert len(set(ports)) == 2
+
+
+def test_interim_answers_without_end_are_a_time_out(session: requests.Session) -> None:
+    with (
+        answering(*[PROCESSING] * 40) as url,
+        pytest.raises(requests.RequestException, match="timed out"),
+    ):
+        session.get(url, timeout=TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"nonsense\r\n\r\n", b"HTTP/1.1 099 Odd\r\n\r\n", b"{}", b"\x16\x03"]
+)
+def test_what_is_not_http_is_never_an_answer(
+    session: requests.Session, garbage: bytes
+) -> None:
+    with answering(garbage) as url, pytest.raises(requests.ConnectionError):
+        session.get(url, timeout=30)
+
+
+@pytest.mark.parametrize(
+    "headers", [b"X: y\r\n" * 101, b"X: " + b"y" * 70_000 + b"\r\n"]
+)
+def test_headers_without_measure_are_a_failure(
+    session: requests.Session, headers: bytes
+) -> None:
+    with (
+        answering(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n{}") as url,
+        pytest.raises(requests.ConnectionError),
+    ):
+        session.get(url, timeout=30)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_analytics.api.answer import Answer
-from tap_analytics.api.page import Page, plain_path, shown
+from tap_analytics.api.page import Page, plain_path
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
+from tap_analytics.json_text import shown
 
 
 def answer(body: bytes | str, **headers: str) -> Answer:
@@ -285,6 +286,42 @@ def test_every_selector_that_is_proposed_finds_the_records(items: Any) -> None:
     message = refusal(body, "data")
     for proposal in re.findall("'([^']*)'", message.partition(" to ")[2]):
         assert texts(body, proposal) == ['{"id": 1}']
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        '"meta": ' + '{"meta": ' * 5_000 + "1" + "}" * 5_000,
+        '"other": ' + "[" * 5_000 + "]" * 5_000,
+    ],
+)
+def test_a_body_nested_too_deeply_beside_its_records_is_no_page(beside: str) -> None:
+    with pytest.raises(FatalAPIError, match="nested too deeply"):
+        page(f'{{"data": [], {beside}}}')
+
+
+def test_of_an_object_with_an_id_as_each_key_the_first_are_shown() -> None:
+    message = refusal(json.dumps({str(number): {} for number in range(10_000)}))
+    assert "has the keys 0, 1, 2," in message
+    assert ", 19, …: set data_selector" in message
+
+
+def test_keys_of_any_kind_leave_one_line() -> None:
+    message = refusal(json.dumps({"a\nb": 1, "\x1b[2J": 2, "x" * 9_000: 3, "c, d": 4}))
+    assert message.isprintable()
+    assert len(message) < 500
+    assert r"has the keys 'a\nb', '\x1b[2J', xxx" in message
+
+
+def test_so_many_lists_are_proposed_and_no_more() -> None:
+    message = refusal(json.dumps({f"list{number}": [] for number in range(10_000)}))
+    assert message.count(" or ") < 20
+
+
+def test_a_long_error_is_cut() -> None:
+    with pytest.raises(RetriableAPIError) as caught:
+        page(json.dumps({"data": [], "errors": ["x" * 1_000_000]}))
+    assert len(str(caught.value)) < 500
 
 
 # What is shown of a body

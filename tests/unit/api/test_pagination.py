@@ -1075,3 +1075,13 @@ def test_pages_may_be_announced_by_fields_in_other_words(
 ) -> None:
     expected = request_ or NextRequest("https://api.example.com/v1/more")
     assert after(page({"data": rows(2), **envelope})) == expected
+
+
+def test_a_look_further_counts_what_came_before() -> None:
+    paginator = end(page({"data": rows(2), "total": 5})).unproven[0].go_on()
+    feed(paginator, page({"data": rows(2, 2), "total": 5}))
+    assert not paginator.finished
+    feed(paginator, page({"data": rows(1, 4), "total": 5}))
+    assert paginator.finished
+    assert not paginator.shared.doubts
+    assert beliefs(paginator) == []

@@ -1,34 +1,30 @@
-"""The API key: where it is sent, and where it is not."""
+"""Connections: kept open, for one origin, with the proxies and authorities set."""
 
 from __future__ import annotations
 
 import ssl
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from tap_analytics.api.session import (
-    HeaderAuthenticator,
-    OneOriginSession,
-    check_origin,
-    origin,
-)
-from tap_analytics.errors import FatalAPIError
+from tap_analytics.api.session import Session
+from tests.helpers.keeping import answer_with, keeping
 from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tap_analytics.api.answer import Answer
     from tap_analytics.sandbox import Sandbox
     from tests.conftest import SandboxFactory
 
-HOME = "https://api.example.com/v1"
 CLIENTS = "/v1/clients"
+HEADERS = {"X-Api-Key": KEY, "Accept-Encoding": "gzip, deflate"}
+TIMEOUT = 10, 10
 ENVIRONMENT = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -52,203 +48,121 @@ def api(sandbox: SandboxFactory) -> Sandbox:
     return sandbox(clients=2)
 
 
-def get(url: str, *, home: str, key: str = KEY) -> requests.Response:
-    """Request a URL with the API key, as streams do."""
-    with OneOriginSession(home, pool_size=1) as session:
-        auth = HeaderAuthenticator("X-Api-Key", key, home)
-        request = session.prepare_request(requests.Request("GET", url, auth=auth))
-        return session.send(request, timeout=10)
+def get(url: str, times: int = 1) -> Answer:
+    """Send a request with the API key so many times, on one session."""
+    with closing(Session(url, 1)) as session:
+        for _ in range(times - 1):
+            session.get(url, HEADERS, TIMEOUT)
+        return session.get(url, HEADERS, TIMEOUT)
 
 
-# Origins
+# One request
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://api.example.com/v1/users?page=2",
-        "https://api.example.com:443/",
-        "HTTPS://API.example.com/",
-        "https://api.example.com./",
-        "https://api.example.com",
-        "//api.example.com/",
-        "/v1/users",
-        "?page=2",
-    ],
-)
-def test_an_origin_is_scheme_host_and_port_however_they_are_written(url: str) -> None:
-    check_origin(url, HOME, "a link")
+def test_an_answer_is_read_whole(api: Sandbox) -> None:
+    url = f"{api.url}{CLIENTS}"
+    answer = get(url)
+    assert (answer.url, answer.status, answer.reason) == (url, 200, "OK")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.body.startswith(b"{")
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("http://api.example.com/", "http://api.example.com"),
-        ("https://api.example.com:8443/", "https://api.example.com:8443"),
-        ("https://example.com/", "https://example.com"),
-        ("https://api.example.com.evil.net/", "https://api.example.com.evil.net"),
-        ("https://api.example.com@evil.net/", "https://evil.net"),
-        ("https://evil.net#api.example.com", "https://evil.net"),
-        ("https://evil.net\\@api.example.com.net", "https://api.example.com.net"),
-        ("ftp://api.example.com/", "ftp://api.example.com"),
-        ("//evil.net/v1", "https://evil.net"),
-    ],
-)
-def test_what_differs_is_another_origin(url: str, shown: str) -> None:
-    with pytest.raises(FatalAPIError) as caught:
-        check_origin(url, HOME, "a link")
-    assert f"a link leads to {shown}, another origin than api_url" in str(caught.value)
+def test_the_headers_are_sent_as_they_are_given(api: Sandbox) -> None:
+    get(f"{api.url}{CLIENTS}")
+    (request,) = api.requests()
+    assert request.has_key
+    assert request.headers["Accept-Encoding"] == "gzip, deflate"
 
 
-def test_the_default_ports_are_filled_in() -> None:
-    assert origin("http://h") == ("http", "h", 80)
-    assert origin("https://h") == ("https", "h", 443)
-    assert origin("http://[::1]:8080/x") == ("http", "::1", 8080)
+def test_a_refusal_is_an_answer_too(api: Sandbox) -> None:
+    api.fault(status=503, body="Busy")
+    answer = get(f"{api.url}{CLIENTS}")
+    assert (answer.status, answer.body) == (503, b"Busy")
+    assert len(api.requests()) == 1
 
 
-@pytest.mark.parametrize("host", ["zeit.bücher.example", "BÜCHER.example", "straße.de"])
-def test_a_host_beyond_ascii_is_the_same_origin_as_its_encoding(host: str) -> None:
-    home = f"https://{host}/v1"
-    sent = requests.Request("GET", home).prepare().url or ""
-    assert sent.isascii()
-    check_origin(sent, home, "a link")
-    check_origin(home, sent, "a link")
+def test_a_redirect_is_an_answer_too(api: Sandbox) -> None:
+    api.fault(status=302, headers={"Location": "/v1/team/users"})
+    answer = get(f"{api.url}{CLIENTS}")
+    assert (answer.status, answer.headers["Location"]) == (302, "/v1/team/users")
+    assert len(api.requests()) == 1
 
 
-def test_a_password_in_a_link_is_not_shown() -> None:
-    with pytest.raises(FatalAPIError) as caught:
-        check_origin("https://user:secret@evil.net/", HOME, "a link")
-    assert "secret" not in str(caught.value)
+def test_a_compressed_answer_is_unpacked(sandbox: SandboxFactory) -> None:
+    api = sandbox(gzip=True)
+    assert get(f"{api.url}{CLIENTS}").body.startswith(b"{")
 
 
-@pytest.mark.parametrize("url", ["https://h:port/", "https://h:99999/", "https://[::1"])
-def test_a_link_that_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(FatalAPIError, match="a link is no valid URL"):
-        check_origin(url, HOME, "a link")
-
-
-# The header
-
-
-def test_the_key_is_sent_in_its_header(api: Sandbox) -> None:
-    assert get(f"{api.url}{CLIENTS}", home=api.url).status_code == 200
-    assert get(f"{api.url}{CLIENTS}", home=api.url, key="wrong").status_code == 401
-
-
-def test_the_key_is_not_put_into_a_request_to_another_origin(
-    api: Sandbox, sandbox: SandboxFactory
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_can_not_be_unpacked_is_a_failure(
+    api: Sandbox, encoding: str
 ) -> None:
-    other = sandbox()
-    with pytest.raises(FatalAPIError, match=f"a next-page link leads to {other.url}"):
-        get(f"{other.url}{CLIENTS}", home=api.url)
-    assert other.requests() == []
+    api.fault(headers={"Content-Encoding": encoding}, body="plain")
+    with pytest.raises(requests.exceptions.ContentDecodingError):
+        get(f"{api.url}{CLIENTS}")
 
 
-# Redirects
+# Cookies
 
 
-def redirect(api: Sandbox, location: str, status: int = 302) -> None:
-    api.fault(CLIENTS, status=status, headers={"Location": location}, times=1)
+def test_a_cookie_is_sent_back(api: Sandbox) -> None:
+    api.fault(headers={"Set-Cookie": "balancer=7; Path=/"}, body="{}", times=1)
+    get(f"{api.url}{CLIENTS}", times=3)
+    cookies = [request.headers.get("Cookie") for request in api.requests()]
+    assert cookies == [None, "balancer=7", "balancer=7"]
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_within_the_origin_is_followed_with_the_key(
-    api: Sandbox, status: int
-) -> None:
-    redirect(api, f"{api.url}/v1/team/users", status)
-    assert get(f"{api.url}{CLIENTS}", home=api.url).status_code == 200
-    assert [request.has_key for request in api.requests()] == [True, True]
+def test_a_cookie_of_another_domain_is_not_kept(api: Sandbox) -> None:
+    api.fault(headers={"Set-Cookie": "a=7; Domain=example.com"}, body="{}")
+    get(f"{api.url}{CLIENTS}", times=2)
+    assert all("Cookie" not in request.headers for request in api.requests())
 
 
-@pytest.mark.parametrize("location", ["/v1/team/users", "team/users", "./clients?x=1"])
-def test_a_relative_redirect_is_followed(api: Sandbox, location: str) -> None:
-    redirect(api, location)
-    assert get(f"{api.url}{CLIENTS}", home=api.url).status_code == 200
-    assert len(api.requests()) == 2
+def test_many_threads_may_get_cookies_at_once() -> None:
+    body = answer_with(b"{}", "Set-Cookie: {0}=1; Path=/{0}")
 
+    def respond(path: str) -> list[bytes]:
+        return [body.replace(b"{0}", path.strip("/").encode())]
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        "{other}/v1/clients",
-        "//{other_host}/v1/clients",
-        "http://{host}@{other_host}/v1/clients",
-        "http://{host}\\@{other_host}/v1/clients",
-        "http://{other_host}#@{host}/v1/clients",
-        "http://{other_host}?@{host}/v1/clients",
-        "ht\ttp://{other_host}/v1/clients",
-    ],
-)
-def test_nothing_is_sent_to_another_origin_that_a_redirect_leads_to(
-    api: Sandbox, sandbox: SandboxFactory, location: str
-) -> None:
-    other = sandbox()
-    hosts = {"other": other.url, "other_host": other.url[7:], "host": api.url[7:]}
-    redirect(api, location.format(**hosts))
-    with pytest.raises(FatalAPIError) as caught:
-        get(f"{api.url}{CLIENTS}", home=api.url)
-    assert f"the redirect of {api.url}{CLIENTS} leads to {other.url}" in str(
-        caught.value
-    )
-    assert "set api_url to it" in str(caught.value)
-    assert other.requests() == []
-
-
-@pytest.mark.parametrize(
-    "location",
-    ["http://{other_host}\\@{host}/", "http:///{other_host}/", "\\\\{other_host}/"],
-)
-def test_a_redirect_that_only_looks_like_another_origin_stays_at_home(
-    api: Sandbox, sandbox: SandboxFactory, location: str
-) -> None:
-    other = sandbox()
-    redirect(api, location.format(other_host=other.url[7:], host=api.url[7:]))
-    get(f"{api.url}{CLIENTS}", home=api.url)
-    assert other.requests() == []
-    assert len(api.requests()) == 2
-
-
-def test_a_redirect_to_https_is_another_origin(api: Sandbox) -> None:
-    redirect(api, f"https{api.url[4:]}{CLIENTS}")
-    with pytest.raises(FatalAPIError, match="another origin than api_url"):
-        get(f"{api.url}{CLIENTS}", home=api.url)
-
-
-def test_the_second_redirect_is_checked_too(
-    api: Sandbox, sandbox: SandboxFactory
-) -> None:
-    other = sandbox()
-    redirect(api, "/v1/team/users")
-    api.fault("/v1/team/users", status=302, headers={"Location": other.url})
-    with pytest.raises(FatalAPIError, match=r"the redirect of .*/v1/team/users leads"):
-        get(f"{api.url}{CLIENTS}", home=api.url)
-    assert other.requests() == []
-
-
-@pytest.mark.parametrize(
-    "location", ["http://h:port/", "http://[::1", "http://h:99999/"]
-)
-def test_a_redirect_to_what_is_no_url_is_refused(api: Sandbox, location: str) -> None:
-    redirect(api, location)
-    with pytest.raises(FatalAPIError, match="is no valid URL"):
-        get(f"{api.url}{CLIENTS}", home=api.url)
+    with (
+        keeping(respond) as (url, _),
+        closing(Session(url, 8)) as session,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        urls = [f"{url}/p{number}" for number in range(400)]
+        answers = pool.map(lambda one: session.get(one, {}, TIMEOUT), urls)
+        assert {answer.body for answer in answers} == {b"{}"}
 
 
 # Connections
 
 
 def test_connections_are_kept(api: Sandbox) -> None:
-    with OneOriginSession(api.url, pool_size=1) as session:
-        for _ in range(3):
-            session.get(f"{api.url}{CLIENTS}", timeout=10)
+    get(f"{api.url}{CLIENTS}", times=3)
     assert api.stats().connections == 1
 
 
-def test_compressed_answers_are_asked_for_and_read(sandbox: SandboxFactory) -> None:
-    api = sandbox(gzip=True)
-    response = get(f"{api.url}{CLIENTS}", home=api.url)
-    assert "gzip" in api.requests()[0].headers["Accept-Encoding"]
-    assert len(response.json()["data"]) == api.counts()["clients"]
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        answer_with(b""),
+        answer_with(b"busy", status="503 Service Unavailable"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ],
+)
+def test_a_connection_is_kept_whatever_the_answer(answer: bytes) -> None:
+    with keeping(lambda _: [answer]) as (url, ports):
+        get(url, times=3)
+    assert len(ports) == 3
+    assert len(set(ports)) == 1
+
+
+def test_what_comes_after_the_end_of_an_answer_is_given_to_nobody() -> None:
+    smuggled = answer_with(b"smuggled")
+    with keeping(lambda _: [answer_with(b"mine") + smuggled]) as (url, _):
+        assert get(url, times=3).body == b"mine"
 
 
 # The environment
@@ -259,8 +173,7 @@ def test_the_proxy_of_the_environment_is_used(
     api: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, api.url)
-    home = "http://api.example.com"
-    assert get(f"{home}{CLIENTS}", home=home).status_code == 200
+    assert get(f"http://api.example.com{CLIENTS}").status == 200
     assert api.requests()[0].headers["Host"] == "api.example.com"
 
 
@@ -270,7 +183,7 @@ def test_the_proxy_is_not_used_for_hosts_that_are_excepted(
     proxy = sandbox()
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert get(f"{api.url}{CLIENTS}", home=api.url).status_code == 200
+    assert get(f"{api.url}{CLIENTS}").status == 200
     assert proxy.requests() == []
 
 
@@ -280,53 +193,31 @@ def test_a_netrc_file_adds_no_password(
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    with OneOriginSession(api.url, pool_size=1) as session:
-        redirect(api, "/v1/team/users")
-        session.get(f"{api.url}{CLIENTS}", timeout=10)
-    for request in api.requests():
-        assert "Authorization" not in request.headers
+    get(f"{api.url}{CLIENTS}")
+    (request,) = api.requests()
+    assert "Authorization" not in request.headers
 
 
-class Greeting(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
+def test_the_password_of_a_proxy_goes_to_the_proxy(
+    api: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{api.url[7:]}")
+    get(f"http://api.example.com{CLIENTS}")
+    (request,) = api.requests()
+    assert request.headers["Proxy-Authorization"].startswith("Basic ")
 
 
 @pytest.fixture
 def secure_url(certificate: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    with serving(context) as port:
-        yield f"https://127.0.0.1:{port}"
-
-
-@contextmanager
-def serving(context: ssl.SSLContext) -> Iterator[int]:
-    class Server(HTTPServer):
-        def handle_error(self, *args: object) -> None:
-            """Say nothing of clients that refuse the certificate."""
-
-    server = Server(("127.0.0.1", 0), Greeting)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with keeping(lambda _: [answer_with(b"{}")], tls=context) as (url, _):
+        yield url
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(secure_url: str) -> None:
     with pytest.raises(requests.exceptions.SSLError, match="certificate verify failed"):
-        get(secure_url, home=secure_url)
+        get(secure_url)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +227,7 @@ def test_the_authorities_of_the_environment_are_trusted(
     secure_url: str, certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, str(certificate))
-    assert get(secure_url, home=secure_url).status_code == 200
+    assert get(secure_url).status == 200
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
@@ -345,7 +236,7 @@ def test_a_file_of_authorities_that_is_missing_is_named(
 ) -> None:
     monkeypatch.setenv(variable, "/nowhere/authorities.pem")
     with pytest.raises(OSError, match=r"/nowhere/authorities\.pem"):
-        get("https://127.0.0.1:9/", home="https://127.0.0.1:9")
+        get("https://127.0.0.1:9/")
 
 
 @pytest.mark.parametrize("value", ["", "0", "false"])
@@ -355,4 +246,4 @@ def test_no_value_of_the_environment_switches_verification_off(
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(variable, value)
     with pytest.raises(OSError, match=r"certificate verify failed|TLS CA certificate"):
-        get(secure_url, home=secure_url)
+        get(secure_url)

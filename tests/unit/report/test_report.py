@@ -14,8 +14,8 @@ import pytest
 
 from tap_analytics.progress import Progress
 from tap_analytics.report.report import LogReport, duration, numbers, so_far, summary
+from tests.helpers.clocks import Clock
 from tests.helpers.running import Outcome, run_tap, settings
-from tests.unit.api.test_throttle import Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,6 +205,8 @@ def test_the_numbers_are_json() -> None:
         "outcome": "failed",
         "rows": {"users": 0},
         "projects": 0,
+        "projects_skipped": 0,
+        "went_on_since": None,
         "requests": 0,
         "retries": 0,
         "seconds_waited": 0,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from tap_analytics.errors import FatalAPIError
-from tap_analytics.rows.fields import Fields, fit_for, fit_string, fit_timestamp
+from tap_analytics.rows.fields import Fields
+from tap_analytics.rows.fit import fit_for, fit_string, fit_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -202,6 +203,50 @@ def test_each_record_may_have_a_wrapper(sandbox: SandboxFactory) -> None:
     api = sandbox(clients=2, envelope="edges[*].node")
     body = get(api, "/v1/clients").json()
     assert [edge["node"]["id"] for edge in body["edges"]] == ["cl:1", "cl:2"]
+
+
+def test_records_may_be_an_object_by_their_ids(sandbox: SandboxFactory) -> None:
+    api = sandbox(clients=2, envelope="result.data.*")
+    data = get(api, "/v1/clients").json()["result"]["data"]
+    assert data == {record["id"]: record for record in api.truth("clients")}
+    nothing = sandbox(clients=0, envelope="data.*")
+    assert get(nothing, "/v1/clients").json() == {"data": {}}
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "body"),
+    [
+        ("array", 200, b'{"data":[]}'),
+        ("null", 200, b'{"data":null}'),
+        ("204", 204, b""),
+    ],
+)
+def test_an_empty_list_may_look_otherwise(
+    sandbox: SandboxFactory, form: str, status: int, body: bytes
+) -> None:
+    api = sandbox(clients=0, envelope="data.*", empty_list=form)
+    response = get(api, "/v1/clients")
+    assert (response.status_code, response.content) == (status, body)
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-16"])
+def test_a_body_may_have_another_charset(sandbox: SandboxFactory, charset: str) -> None:
+    api = sandbox(charset=charset)
+    response = get(api, api.path("tasks", "as:1001"))
+    assert response.headers["Content-Type"] == f"application/json; charset={charset}"
+    assert any("📷" in task["name"] for task in api.truth("tasks"))
+    tasks = json.loads(response.content.decode(charset))["data"]
+    assert tasks == rows(sandbox(), "tasks", "as:1001")
+
+
+def test_each_path_may_be_redirected_to_one_with_a_slash(
+    sandbox: SandboxFactory,
+) -> None:
+    api = sandbox(trailing_slash=True)
+    response = get(api, "/v1/clients", {"limit": 1})
+    assert response.status_code == 308
+    assert response.headers["Location"] == "/v1/clients/?limit=1"
+    assert get(api, "/v1/clients/").json()["data"] == api.truth("clients")
 
 
 def test_an_empty_list_is_an_empty_array(sandbox: SandboxFactory) -> None:

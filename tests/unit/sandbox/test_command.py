@@ -5,35 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from tests.helpers.sandbox_client import TIMEOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-COMMAND = (sys.executable, "-W", "error", "-m", "tap_analytics.sandbox")
-HEADERS = {"X-Api-Key": "sandbox-key"}
-
-
-@contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Starts the command and reads its URL."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process, process.stdout.readline().strip()
-        finally:
-            process.kill()
+from tests.helpers.sandbox_command import COMMAND, HEADERS, running
 
 
 def run(
@@ -114,9 +91,9 @@ def test_options_reach_the_server() -> None:
         (["--envelope", "none", "--pagination", "cursor"], "needs an envelope"),
         (["--fault-kinds", "flood"], "fault_kinds has 'flood'"),
         (["--page-sizes", "tasks"], "expected STREAM=SIZE"),
-        (["--page-sizes", "task=5"], "no stream 'task'; known are"),
+        (["--page-sizes", "task=5"], "page_sizes has 'task'; known are"),
         (["--page-sizes", "tasks=-1"], "page_sizes must not be negative"),
-        (["--since-streams", "hours"], "no stream 'hours'"),
+        (["--since-streams", "hours"], "since_streams has 'hours'"),
         (["--preset", "toggl"], "argument --preset: invalid choice: 'toggl'"),
         (["--speed", "9"], "unrecognized arguments: --speed 9"),
     ],

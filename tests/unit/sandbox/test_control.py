@@ -155,14 +155,22 @@ def test_everything_can_be_changed_over_http(sandbox: SandboxFactory) -> None:
     assert api.stats().requests == 0
 
 
+def test_the_control_path_lists_its_operations(sandbox: SandboxFactory) -> None:
+    listed = control(sandbox(), "GET", "")
+    assert listed["GET /_sandbox/counts"] == "Counts the records of each stream."
+    assert "POST /_sandbox/faults" in listed
+
+
 @pytest.mark.parametrize(
     ("operation", "body", "status", "message"),
     [
         ("edits", {"op": "burn", "stream": "tasks"}, 400, "Invalid enum value 'burn'"),
         ("edits", {"op": "delete", "stream": "clients"}, 404, "no record ''"),
+        ("accounts/1/edits", {"op": "delete", "stream": "users"}, 404, "no account 1"),
         ("faults", {"kind": "flood"}, 400, "unknown fault kind 'flood'"),
         ("faults", {"times": "two"}, 400, "Expected `int | null`, got `str`"),
         ("nothing", None, 404, "There is no such control."),
+        ("reset/nothing", None, 404, "There is no such control."),
     ],
 )
 def test_a_mistake_over_http_is_explained(
@@ -257,8 +265,17 @@ def test_all_data_can_be_made_at_the_start(sandbox: SandboxFactory) -> None:
         ({"latency": float("nan")}, "latency must be some seconds"),
         ({"faults": 1.5}, "faults must be between 0 and 1"),
         ({"faults": 0.5, "fault_kinds": ()}, "fault_kinds must not be empty"),
-        ({"fault_kinds": ("flood",)}, "fault_kinds has 'flood'; known are 429,"),
+        ({"fault_kinds": ("flood",)}, "fault_kinds has 'flood'; known are 401,"),
         ({"faults_in_a_row": -1}, "faults_in_a_row must not be negative"),
+        ({"accounts": -1}, "accounts must not be negative"),
+        ({"host_rate_limit": (0, 1)}, "host_rate_limit must be at least one request"),
+        ({"total_headers": ("pages",)}, "total_headers has 'pages'; known are page,"),
+        ({"limit_headers": ("soon",)}, "limit_headers has 'soon'; known are retry-"),
+        ({"ignores_pages": ("hours",)}, "ignores_pages has 'hours'; known are proj"),
+        ({"empty_list": "none"}, "empty_list must be one of list, array, null, 204"),
+        ({"charset": "klingon"}, "charset: Python knows none that is called 'klingon'"),
+        ({"short_pages": True, "page_size": 1}, "short_pages needs a page_size of at"),
+        ({"envelope": "data.*.node"}, "envelope must be like data"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

@@ -12,7 +12,7 @@ import requests
 from tap_analytics.sandbox import PRESETS
 from tap_analytics.sandbox.data import STREAMS
 from tests.helpers.sandbox_client import TIMEOUT, get
-from tests.unit.sandbox.test_command import HEADERS, running
+from tests.helpers.sandbox_command import HEADERS, running
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from tap_analytics.sandbox import Edit
 from tap_analytics.sandbox.answers import Answer, End
-from tap_analytics.sandbox.faults import DEFAULT_KINDS, KINDS, Chance, Rule
-from tests.helpers.sandbox_client import get, rows
+from tap_analytics.sandbox.faults import DEFAULT_KINDS, KINDS, STATUSES, VERDICTS
+from tap_analytics.sandbox.rules import Chance, Rule
+from tests.helpers.sandbox_client import TIMEOUT, get, rows
+from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox
@@ -34,10 +38,8 @@ def result(api: Sandbox, path: str = CLIENTS, timeout: float = 5) -> Any:
         return type(error)
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_each_retriable_status_can_be_injected(
-    sandbox: SandboxFactory, status: int
-) -> None:
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_status_can_be_injected(sandbox: SandboxFactory, status: int) -> None:
     api = sandbox()
     api.fault(kind=str(status))
     assert result(api) == status
@@ -74,6 +76,59 @@ def test_what_a_client_sees_of_each_kind(
     assert api.stats().faults == {kind: 1}
 
 
+@pytest.mark.parametrize("kind", VERDICTS)
+@pytest.mark.parametrize("gzip", [False, True])
+def test_a_verdict_stands_beside_an_empty_list(
+    sandbox: SandboxFactory, kind: str, *, gzip: bool
+) -> None:
+    api = sandbox(envelope="result.items", gzip=gzip)
+    api.fault(kind=kind)
+    assert result(api) == {"result": {"items": []}, **VERDICTS[kind]}
+
+
+def test_a_list_may_only_be_announced(sandbox: SandboxFactory) -> None:
+    api = sandbox()
+    api.fault(kind="202")
+    response = get(api, CLIENTS)
+    assert (response.status_code, response.headers["Retry-After"]) == (202, "1")
+
+
+def test_half_a_list_may_be_sent(sandbox: SandboxFactory) -> None:
+    api = sandbox(clients=12)
+    api.fault(kind="206")
+    response = get(api, CLIENTS)
+    assert response.status_code == 206
+    assert response.headers["Content-Range"].startswith("bytes 0-")
+    assert response.json()["data"] == api.truth("clients")[:6]
+
+
+def test_no_content_may_be_sent(sandbox: SandboxFactory) -> None:
+    api = sandbox()
+    api.fault(kind="204")
+    response = get(api, CLIENTS)
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_an_interim_answer_comes_before_the_real_one_on_the_same_connection(
+    sandbox: SandboxFactory,
+) -> None:
+    api = sandbox(clients=2)
+    api.fault(kind="103", times=1)
+    port = urlsplit(api.url).port
+    assert port is not None
+    head = f"GET /v1/clients HTTP/1.1\r\nHost: a\r\nX-Api-Key: {KEY}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+        received = b""
+        for _ in range(2):
+            connection.sendall(head.encode())
+            while not received.endswith(b"]}"):
+                received += connection.recv(1 << 16)
+            received += b"\n"
+    lines = [line for line in received.splitlines() if line.startswith(b"HTTP/1.1 ")]
+    assert lines == [b"HTTP/1.1 103 Early Hints", *[b"HTTP/1.1 200 OK"] * 2]
+    assert api.stats().statuses == {"200": 2}
+
+
 def test_a_hang_lasts_until_the_client_gives_up(sandbox: SandboxFactory) -> None:
     api = sandbox()
     api.fault(kind="hang", times=1)
@@ -99,8 +154,8 @@ def test_every_kind_is_known_by_what_it_sends() -> None:
         if isinstance(delivery, Answer):
             assert delivery != answer, name
         else:
-            steps = list(delivery)
-            assert steps[-1] in {End.CLOSE, End.RESET, float("inf")}, name
+            last = list(delivery)[-1]
+            assert last is answer or last in {End.CLOSE, End.RESET, float("inf")}, name
 
 
 def test_another_kind_can_be_registered(
@@ -170,6 +225,14 @@ def test_faults_strike_in_the_order_they_were_added(sandbox: SandboxFactory) -> 
     assert rows(api, "clients")
 
 
+def test_parameters_can_be_ignored_for_some_requests(sandbox: SandboxFactory) -> None:
+    api = sandbox(pagination="page", page_size=5)
+    api.fault(CLIENTS, ignores=("page",), times=2)
+    pages = [get(api, CLIENTS, {"page": 2, "limit": 4}).json() for _ in range(3)]
+    assert [page["meta"]["page"] for page in pages] == [1, 1, 2]
+    assert [len(page["data"]) for page in pages] == [4, 4, 4]
+
+
 def test_faults_can_be_removed(sandbox: SandboxFactory) -> None:
     api = sandbox()
     api.fault(kind="500")
@@ -213,7 +276,7 @@ def test_only_the_asterisk_means_something_in_a_pattern(
 
 
 def test_an_unknown_kind_is_an_error() -> None:
-    with pytest.raises(ValueError, match="unknown fault kind 'flood'; known: 429, "):
+    with pytest.raises(ValueError, match="unknown fault kind 'flood'; known: 401, "):
         Rule(kind="flood")
 
 

@@ -1,4 +1,4 @@
-"""What the sandbox counts and limits."""
+"""What the sandbox counts."""
 
 from __future__ import annotations
 
@@ -8,77 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tap_analytics.sandbox.meter import Meter, RateLimit
+from tap_analytics.sandbox.meter import Meter
+from tap_analytics.sandbox.request import Request
+from tests.helpers.clocks import Clock
 from tests.helpers.sandbox_client import TIMEOUT, get
 
 if TYPE_CHECKING:
     from tests.conftest import SandboxFactory
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@given(
-    limit=st.integers(1, 5),
-    pauses=st.lists(st.floats(0, 4, allow_nan=False), max_size=60),
-)
-def test_no_window_has_more_granted_requests_than_the_limit(
-    limit: int, pauses: list[float]
-) -> None:
-    clock = Clock()
-    rate = RateLimit(limit, 2.0, clock)
-    granted: list[float] = []
-    for pause in pauses:
-        clock.now += pause
-        in_window = [moment for moment in granted if moment > clock.now - 2.0]
-        wait = rate.refuses_for()
-        assert (wait == 0) == (len(in_window) < limit)
-        if not wait:
-            granted.append(clock.now)
-
-
-@given(pauses=st.lists(st.floats(0, 4, allow_nan=False), max_size=60))
-def test_who_waits_as_long_as_told_is_granted(pauses: list[float]) -> None:
-    clock = Clock()
-    rate = RateLimit(2, 2.5, clock)
-    for pause in pauses:
-        clock.now += pause
-        wait = rate.refuses_for()
-        if wait:
-            clock.now += wait
-            assert rate.refuses_for() == 0
-
-
-def test_refused_requests_are_not_counted_as_used() -> None:
-    clock = Clock()
-    rate = RateLimit(2, 10.0, clock)
-    assert [rate.refuses_for() for _ in range(5)] == [0, 0, 10, 10, 10]
-    clock.now += 9.5
-    assert rate.refuses_for() == 1
-    clock.now += 0.5
-    assert [rate.refuses_for() for _ in range(3)] == [0, 0, 10]
-
-
-def test_too_many_requests_get_429_with_retry_after(sandbox: SandboxFactory) -> None:
-    api = sandbox(rate_limit=(3, 60))
-    responses = [get(api, "/v1/clients") for _ in range(5)]
-    statuses = [response.status_code for response in responses]
-    assert statuses == [200, 200, 200, 429, 429]
-    assert 55 <= int(responses[-1].headers["Retry-After"]) <= 60
-    stats = api.stats()
-    assert (stats.requests, stats.refused) == (5, 2)
-    assert stats.statuses == {"200": 3, "429": 2}
-    assert (stats.peak_rate, stats.rate_window) == (5, 60)
 
 
 def test_the_peak_rate_is_that_of_any_window() -> None:
@@ -86,7 +23,7 @@ def test_the_peak_rate_is_that_of_any_window() -> None:
     meter = Meter(1.0, "X-Api-Key", clock, now=0)
     for pause in (0, 0.5, 0.4, 0.09, 0.02, 5, 0.1):
         clock.now += pause
-        meter.arrive("GET", "/", "", {}, 1)
+        meter.arrive(Request("GET", "/", "", {}, 1))
     assert meter.stats().peak_rate == 4
     assert meter.stats().requests == 7
 

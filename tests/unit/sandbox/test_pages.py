@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -46,7 +47,8 @@ def pages(api: Sandbox, **parameters: Any) -> Iterator[list[str]]:
         elif not ids:
             return
         elif style == "page":
-            following["page"] = parameters.get("page", 1) + 1
+            first = api.options.first_page
+            following["page"] = parameters.get("page", first) + 1
         else:
             following["offset"] = parameters.get("offset", 0) + len(ids)
         parameters = following
@@ -224,6 +226,70 @@ def test_a_parameter_that_makes_no_sense_gets_400(
     response = get(sandbox(pagination=style), "/v1/clients", {parameter: value})
     assert response.status_code == 400
     assert parameter in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    "options", [{"first_page": 0}, {"first_page": 2}, {"short_pages": True}]
+)
+def test_pages_may_be_numbered_and_cut_in_other_ways(
+    sandbox: SandboxFactory, style: str, options: dict[str, Any]
+) -> None:
+    api = sandbox(pagination=style, page_size=3, clients=10, **options)
+    ids = [identifier for page in pages(api) for identifier in page]
+    assert ids == [record["id"] for record in api.truth("clients")]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_short_page_may_be_in_the_middle(sandbox: SandboxFactory, style: str) -> None:
+    api = sandbox(pagination=style, page_size=3, clients=9, short_pages=True)
+    assert [len(page) for page in pages(api) if page] == [3, 2, 3, 1]
+
+
+def test_a_page_below_the_first_gets_400(sandbox: SandboxFactory) -> None:
+    api = sandbox(pagination="page", first_page=1)
+    assert get(api, "/v1/clients", {"page": 0}).status_code == 400
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_stream_may_ignore_which_page_is_asked_for(
+    sandbox: SandboxFactory, style: str
+) -> None:
+    api = sandbox(pagination=style, page_size=3, clients=9, ignores_pages=("clients",))
+    first, second, third = islice(pages(api), 3)
+    assert first == second == third == ["cl:1", "cl:2", "cl:3"]
+
+
+def test_what_comes_next_differs_each_time_where_pages_are_ignored(
+    sandbox: SandboxFactory,
+) -> None:
+    for style, place in (("cursor", "next_cursor"), ("next_url", "links")):
+        api = sandbox(pagination=style, page_size=3, ignores_pages=("clients",))
+        one, other = (get(api, "/v1/clients").json()[place] for _ in range(2))
+        assert one != other
+
+
+def test_a_field_may_differ_each_time(sandbox: SandboxFactory) -> None:
+    api = sandbox(volatile_field="signedUrl", clients=2)
+    bodies = [get(api, "/v1/clients").json()["data"] for _ in range(2)]
+    values = [record.pop("signedUrl") for body in bodies for record in body]
+    assert len(set(values)) == 4
+    assert bodies[0] == bodies[1]
+
+
+def test_a_cursor_may_come_only_for_clients_that_send_one(
+    sandbox: SandboxFactory,
+) -> None:
+    api = sandbox(pagination="cursor", page_size=9, cursor_when_asked=True)
+    assert get(api, "/v1/clients").json()["next_cursor"] is None
+    assert get(api, "/v1/clients", {"cursor": ""}).json()["next_cursor"]
+
+
+def test_a_page_may_have_a_status_of_its_own(sandbox: SandboxFactory) -> None:
+    api = sandbox(pagination="page", page_size=9, clients=12, page_status=206)
+    assert get(api, "/v1/clients").status_code == 206
+    whole = sandbox(pagination="page", page_size=12, clients=12, page_status=206)
+    assert get(whole, "/v1/clients").status_code == 200
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_the_frame_is_the_message_that_the_sdk_would_write(
     )
 )
 def test_any_message_is_one_line_that_says_the_same(record: dict[str, Any]) -> None:
-    line = MessageWriter(out).serialize_message(singer.RecordMessage("users", record))
+    line = MessageWriter().serialize_message(singer.RecordMessage("users", record))
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     assert b"\r" not in line
@@ -156,7 +156,7 @@ def test_any_message_is_one_line_that_says_the_same(record: dict[str, Any]) -> N
 )
 def test_what_a_stream_map_may_return_can_be_written(value: object, text: str) -> None:
     message = singer.RecordMessage("users", {"mapped": value})
-    line = MessageWriter(out).serialize_message(message)
+    line = MessageWriter().serialize_message(message)
     assert json.loads(line)["record"] == {"mapped": text}
 
 
@@ -261,11 +261,13 @@ def test_what_print_wrote_before_comes_before(
 
 def test_a_writer_follows_standard_output_to_where_it_is_redirected() -> None:
     writer = MessageWriter()
-    with redirect_stdout(io.TextIOWrapper(io.BytesIO())) as first:
-        writer.write_message(STATE)
-    with redirect_stdout(io.TextIOWrapper(io.BytesIO())) as second:
-        writer.write_message(STATE)
-    assert first.buffer.getvalue() == second.buffer.getvalue() != b""  # type: ignore[attr-defined] # it is a BytesIO
+    outs = [io.BytesIO(), io.BytesIO()]
+    for out in outs:
+        with redirect_stdout(io.TextIOWrapper(out, write_through=True)) as text:
+            writer.write_message(STATE)
+        text.detach()
+    first, second = (out.getvalue() for out in outs)
+    assert json.loads(first) == json.loads(second) == STATE.to_dict()
 
 
 def test_a_text_stream_in_the_place_of_standard_output_works() -> None:

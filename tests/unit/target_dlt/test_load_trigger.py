@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_analytics.target_dlt.load_trigger import Pending
+from tap_analytics.target_dlt.load_trigger import LoadTrigger
 
 LIMITS = {
     "batch_size_rows": 10,
@@ -21,49 +21,55 @@ class Clock:
 
 
 def test_the_rows_of_a_stream_are_enough_for_a_load() -> None:
-    pending = Pending(LIMITS)
-    assert not pending.add("a", 9, 0)
-    assert not pending.add("b", 9, 0)
-    assert pending.add("a", 1, 0)
+    trigger = LoadTrigger(LIMITS)
+    assert not trigger.add("a", 9, 0)
+    assert not trigger.add("b", 9, 0)
+    assert trigger.add("a", 1, 0)
+
+
+def test_without_a_limit_rows_wait_for_bytes() -> None:
+    trigger = LoadTrigger(LIMITS | {"batch_size_rows": None})
+    assert not trigger.add("a", 1_000_000, 999)
+    assert trigger.add("a", 1, 1)
 
 
 def test_the_bytes_of_all_streams_are_enough_for_a_load() -> None:
-    pending = Pending(LIMITS)
-    assert not pending.add("a", 1, 999)
-    assert pending.add("b", 1, 1)
+    trigger = LoadTrigger(LIMITS)
+    assert not trigger.add("a", 1, 999)
+    assert trigger.add("b", 1, 1)
 
 
 def test_the_first_row_waits_so_long_and_no_longer() -> None:
     clock = Clock()
-    pending = Pending(LIMITS, clock)
+    trigger = LoadTrigger(LIMITS, clock)
     clock.now = 100
-    assert not pending.is_overdue
-    pending.add("a", 1, 0)
+    assert not trigger.is_overdue
+    trigger.add("a", 1, 0)
     clock.now = 159
-    pending.add("a", 1, 0)
-    assert not pending.is_overdue
+    trigger.add("a", 1, 0)
+    assert not trigger.is_overdue
     clock.now = 160
-    assert pending.is_overdue
+    assert trigger.is_overdue
 
 
 def test_a_load_starts_the_count_again() -> None:
     clock = Clock()
-    pending = Pending(LIMITS, clock)
-    pending.add("a", 9, 999)
-    pending.clear()
+    trigger = LoadTrigger(LIMITS, clock)
+    trigger.add("a", 9, 999)
+    trigger.clear()
     clock.now = 100
-    assert pending.is_empty
-    assert not pending.is_overdue
-    assert not pending.add("a", 9, 999)
-    assert not pending.is_overdue
+    assert trigger.is_empty
+    assert not trigger.is_overdue
+    assert not trigger.add("a", 9, 999)
+    assert not trigger.is_overdue
 
 
 @pytest.mark.parametrize("what", ["rows", "versions"])
 def test_a_state_has_to_wait_for_rows_and_versions(what: str) -> None:
-    pending = Pending(LIMITS)
-    assert pending.is_empty
+    trigger = LoadTrigger(LIMITS)
+    assert trigger.is_empty
     if what == "rows":
-        pending.add("a", 1, 1)
+        trigger.add("a", 1, 1)
     else:
-        pending.versions.append(("a", 1))
-    assert not pending.is_empty
+        trigger.versions.append(("a", 1))
+    assert not trigger.is_empty

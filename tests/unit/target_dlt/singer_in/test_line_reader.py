@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from typing import Any
 
 import pytest
@@ -134,3 +135,43 @@ def test_standard_input_is_read_and_silence_noticed(
 def test_a_line_that_is_no_message_is_named(line: str, says: str) -> None:
     with pytest.raises(InvalidInputLine, match=says):
         read('\n{"type":"STATE","value":1}\n' + line)
+
+
+BEGIN = '"type":"RECORD","stream":"s"'
+RECORD_LINES = {
+    "record first": f'{{{BEGIN},"record":{{"id":%d}},"version":%d}}',
+    "time first": f'{{{BEGIN},"time_extracted":"%d","record":{{"a":%d}}}}',
+    "time before all": f'{{"time_extracted":"%d",{BEGIN},"record":{{"a":%d}}}}',
+    "record before all": f'{{ "record" : {{"id": %d, "a": %d}} , {BEGIN} }}',
+    "escaped names": f"{{{BEGIN.replace('t', chr(92) + 'u0074', 1)},"
+    '"version":%d,"record":{"a":%d}}',
+}
+
+
+@pytest.mark.parametrize("order", RECORD_LINES)
+def test_lines_are_told_apart_in_linear_time_whatever_the_order_of_members(
+    order: str,
+) -> None:
+    runs: list[int] = []
+    count = 20_000
+    lines = "\n".join(RECORD_LINES[order] % (n, n) for n in range(count))
+    reader = LineReader(lambda _, run, __: runs.append(len(run)), lambda: None)
+    began = time.process_time()
+    reader.process_lines(io.StringIO(lines), {})
+    assert time.process_time() - began < 2
+    assert sum(runs) == count
+    assert len(runs) < 10  # they are handed on together
+
+
+def test_lines_of_many_streams_are_told_apart_in_linear_time() -> None:
+    count = 20_000
+    lines = "\n".join(
+        f'{{"type":"RECORD","stream":"s{n % 2_000}","record":{{}}}}'
+        for n in range(count)
+    )
+    runs: list[str] = []
+    reader = LineReader(lambda stream, _, __: runs.append(stream), lambda: None)
+    began = time.process_time()
+    reader.process_lines(io.StringIO(lines), {})
+    assert time.process_time() - began < 2
+    assert runs == [f"s{n % 2_000}" for n in range(count)]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.helpers.running import Outcome, run_tap, settings
-from tests.unit.report.test_terminal import run as run_in_terminal
-from tests.unit.report.test_terminal import terminal
+from tests.helpers.terminals import run as run_in_terminal
+from tests.helpers.terminals import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Many accounts, each with a key of its own, into one warehouse."""

@@ -1,0 +1,142 @@
+"""How far a read came that was stopped: kept in the state, so that the next goes on.
+
+It is one text in the state of a stream, overwritten by null in the end: some tools
+merge states deeply, so that an object, or a key that is gone, would come back.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_analytics.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+UNFINISHED = "unfinished"
+"""Where the state of a stream says how far a read came."""
+
+_FORMAT = 1
+_PARENT_BYTES = 6
+"""Of 100,000 parents, a new one is taken for one of them once in 3 billion times."""
+
+
+def fingerprint(context: Mapping[str, Any]) -> bytes:
+    """Return what stands for a parent in a state."""
+    text = msgspec.json.encode(context, order="sorted")
+    return hashlib.blake2b(text, digest_size=_PARENT_BYTES).digest()
+
+
+def packed(fingerprints: Iterable[bytes]) -> str:
+    """Return fingerprints as one text."""
+    return base64.b64encode(b"".join(sorted(fingerprints))).decode()
+
+
+def unpacked(text: object, name: str) -> frozenset[bytes]:
+    """Return the fingerprints of a text.
+
+    Args:
+        text: The text, or `None` for no fingerprints.
+        name: Where it stands in the state, for the error.
+
+    Raises:
+        ConfigError: If it is something else.
+    """
+    try:
+        joined = base64.b64decode(str(text or ""), validate=True)
+    except binascii.Error:
+        joined = b"?"
+    if len(joined) % _PARENT_BYTES or not isinstance(text, str | None):
+        msg = (
+            f"The state is not one of this tap: its {name!r} can't be read. Use the "
+            "last STATE that the target put out, or none, to read everything."
+        )
+        raise ConfigError(msg)
+    return frozenset(
+        joined[place : place + _PARENT_BYTES]
+        for place in range(0, len(joined), _PARENT_BYTES)
+    )
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """Return what changes as soon as one of these values does, and shows none."""
+    text = msgspec.json.encode(values, order="sorted", enc_hook=str)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+class Unfinished(msgspec.Struct, omit_defaults=True):
+    """How far the read of one stream came.
+
+    Attributes:
+        began_at: When the first part began, as ISO 8601.
+        settings: The digest of what shapes the rows; with another one, a read begins
+            anew.
+        done: The parents whose rows have been written, as one text.
+        version: The version of the rows, `None` if they have none.
+        highest: The highest value of the replication key so far.
+        doubts: What speaks against the stream being whole so far.
+        format: How this is to be read.
+    """
+
+    began_at: str
+    settings: str
+    done: str = ""
+    version: int | None = None
+    highest: Any = None
+    doubts: list[str] = []
+    format: int = _FORMAT
+
+    def text(self) -> str:
+        """Return it as it stands in a state."""
+        return msgspec.json.encode(self).decode()
+
+    def is_of(self, settings: str, now: datetime, hours: float) -> bool:
+        """Return whether a read may go on from here.
+
+        Args:
+            settings: The digest of what shapes the rows now.
+            now: The present, in UTC.
+            hours: So long ago the first part may have begun.
+        """
+        age = now - datetime.fromisoformat(self.began_at)
+        return self.settings == settings and timedelta() <= age <= timedelta(
+            hours=hours
+        )
+
+
+def unfinished_in(state: Mapping[str, Any]) -> Unfinished | None:
+    """Return how far the last read of a stream came, `None` if it was complete.
+
+    Args:
+        state: The stream's state.
+
+    Raises:
+        ConfigError: If a newer version of the tap wrote it, or if it can't be read.
+    """
+    text = state.get(UNFINISHED)
+    if text is None:
+        return None
+    try:
+        format_ = msgspec.json.decode(text, type=dict[str, Any]).get("format", _FORMAT)
+        if format_ != _FORMAT:
+            msg = (
+                f"The state was written by a newer version of this tap (format "
+                f"{format_}). Use that version, or no state to read everything."
+            )
+            raise ConfigError(msg)
+        found = msgspec.json.decode(text, type=Unfinished)
+        datetime.fromisoformat(found.began_at)
+        unpacked(found.done, UNFINISHED)
+    except (msgspec.DecodeError, TypeError, ValueError) as error:
+        msg = (
+            f"The state is not one of this tap: its {UNFINISHED!r} can't be read "
+            f"({error}). Use the last STATE that the target put out, or none."
+        )
+        raise ConfigError(msg) from error
+    return found

@@ -1,0 +1,157 @@
+"""One line for what goes wrong in dlt and in drivers, without any password."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.exceptions import MissingDependencyException
+from singer_sdk.exceptions import SingerSDKError
+
+from tap_analytics.target_dlt.errors import LoadError, TargetError
+from tap_analytics.target_dlt.loading.destination import parse_credentials
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator, Mapping
+
+
+@contextmanager
+def one_line_errors(
+    config: Mapping[str, Any], logger: logging.Logger
+) -> Iterator[None]:
+    """Make one line of what dlt and drivers raise, and nothing of their warnings.
+
+    Args:
+        config: The target's settings, whose secrets are shown nowhere.
+        logger: Told the traceback, at DEBUG.
+
+    Raises:
+        LoadError: Something else was raised than our own errors and the SDK's.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (TargetError, SingerSDKError, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001, dlt and drivers raise all kinds
+        logger.debug("%s", redact(traceback.format_exc(), config))
+        reason = redact(explain(error), config)
+        msg = f"Destination {config['destination']!r}: {reason}"
+        # Not from the error, whose own words may have secrets in them.
+        raise LoadError(msg) from None
+
+
+def explain(error: BaseException) -> str:
+    """Say in one line what went wrong in dlt, with what to install or to set."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    for one in reversed(chain):
+        match one:
+            case MissingDependencyException():
+                packages = " ".join(f"'{name}'" for name in one.dependencies)
+                return f"packages are missing. Install them: pip install {packages}"
+            case OSError(errno=errno.ENOSPC):
+                return (
+                    f"{one.strerror}. If that is where the load files are, set "
+                    "`pipelines_dir` to another place."
+                )
+            case ImportError():
+                return f"a package is missing: {one}"
+            case ConfigFieldMissingException():
+                return (
+                    f"{_missing_settings(one)} not set. Set `credentials` or "
+                    "`destination_config`, or configure dlt."
+                )
+    text = str(chain[-1]).strip() or type(chain[-1]).__name__
+    # dlt's connection errors have the driver's own words at the end.
+    text = text.rpartition("The actual reason given is: ")[2]
+    return text.splitlines()[0]
+
+
+def _missing_settings(error: ConfigFieldMissingException) -> str:
+    fields = re.findall(
+        r"missing field\(s\): (.*?)(?: \(Union.*)?$", str(error), re.MULTILINE
+    )
+    names = fields[0].replace("`", "") if fields else ", ".join(error.fields)
+    return f"{names} {'are' if ',' in names else 'is'}"
+
+
+_PASSWORD_IN_URL = re.compile(r"(\w+://[^\s:/@]*):\S+@")
+
+
+def redact(text: str, config: Mapping[str, Any]) -> str:
+    """Take passwords out of a text: those in URLs, and those in the settings."""
+    text = _PASSWORD_IN_URL.sub(r"\1:***@", text)
+    for secret in sorted(_secrets(config), key=len, reverse=True):
+        if len(secret) >= _LONG:
+            text = text.replace(secret, "***")
+        else:
+            # Short ones are parts of other words, too.
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return text
+
+
+_LONG = 4
+
+_PUBLIC = {"database", "drivername", "host", "port", "username", "project_id", "query"}
+
+_SECRET_PARAMETER = re.compile(
+    r"(?:password|pwd|secret|token|key)\w*\s*=\s*('[^']*'|[^\s&;]+)", re.IGNORECASE
+)
+
+_SEPARATORS = re.compile(r"[@:/?#&=%\s]+")
+
+
+def _secrets(config: Mapping[str, Any]) -> set[str]:
+    """Find the secret texts in the credentials, from the settings or from dlt's."""
+    credentials = config.get("credentials")
+    if credentials is None:
+        credentials = dlt.secrets.get(
+            f"destination.{config['destination']}.credentials"
+        )
+    found: set[str] = set()
+    if isinstance(credentials, str) and credentials.lstrip().startswith("{"):
+        credentials = parse_credentials(credentials)
+    if isinstance(credentials, dict):
+        found.update(_in_object(credentials))
+    elif isinstance(credentials, str):
+        found.update(_in_connection_string(credentials))
+    return {secret for secret in found if len(secret) > 1}
+
+
+def _in_object(credentials: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in credentials.items():
+        if isinstance(value, dict):
+            yield from _in_object(value)
+        elif isinstance(value, str) and name not in _PUBLIC:
+            yield value
+            yield from _in_connection_string(value)
+
+
+def _in_connection_string(text: str) -> Iterator[str]:
+    """Yield the password, and its parts.
+
+    A password with an unescaped `@` is read in parts: a driver takes all behind its
+    first or its last `@` for the host.
+    """
+    for parameter in _SECRET_PARAMETER.findall(text):
+        yield parameter.strip("'")
+    before_host, at, _ = text.partition("://")[2].rpartition("@")
+    if not at:
+        return
+    _, colon, password = before_host.partition(":")
+    if not colon:  # there is a token only, or a user's name
+        return
+    for one in (password, unquote(password)):
+        yield one
+        yield from _SEPARATORS.split(one)

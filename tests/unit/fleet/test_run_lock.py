@@ -1,0 +1,128 @@
+"""Two runs of one fleet at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.run_lock import DEAD_SECONDS, Lease, TakenError, only_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_analytics.fleet.places import Place
+
+
+class Clock:
+    """A clock that goes on when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def lease(place: Place, clock: Clock) -> Lease:
+    return Lease(place, clock, clock.wait)
+
+
+def test_a_second_run_is_refused_in_a_line(folder: Place) -> None:
+    with (
+        only_run(folder),
+        pytest.raises(TakenError, match="Another run of this fleet goes on, and holds"),
+        only_run(folder),
+    ):
+        pass
+
+
+def test_the_next_run_begins_when_the_first_has_ended(place: Place) -> None:
+    for _ in range(2):
+        with only_run(place) as check:
+            check()
+
+
+def test_a_killed_run_holds_no_folder(tmp_path: Path, folder: Place) -> None:
+    script = (
+        "import os, pathlib\n"
+        "from tap_analytics.fleet.folder import Folder\n"
+        "from tap_analytics.fleet.run_lock import only_run\n"
+        f"with only_run(Folder(pathlib.Path({str(tmp_path / 'place')!r}))):\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], check=False)
+    assert killed.returncode == -9
+    with only_run(folder):
+        pass
+
+
+def test_a_bucket_that_is_held_is_refused_as_soon_as_the_holder_beats(
+    bucket: Place,
+) -> None:
+    clock = Clock()
+    holder = lease(bucket, clock)
+    holder.take()
+
+    def wait(seconds: float) -> None:
+        clock.now += seconds
+        holder.beat()
+
+    with pytest.raises(TakenError):
+        Lease(bucket, clock, wait).take()
+    assert clock.now < DEAD_SECONDS / 2
+
+
+def test_a_bucket_is_taken_over_from_a_holder_that_does_not_beat(bucket: Place) -> None:
+    clock = Clock()
+    lease(bucket, clock).take()
+    lease(bucket, clock).take()
+    assert clock.now >= DEAD_SECONDS
+
+
+def test_who_was_taken_for_dead_learns_of_it(bucket: Place) -> None:
+    clock = Clock()
+    first = lease(bucket, clock)
+    first.take()
+    lease(bucket, clock).take()
+    first.beat()
+    with pytest.raises(FleetError, match="could not reach its state in time"):
+        first.check()
+
+
+def test_who_could_not_beat_for_long_gives_up(bucket: Place) -> None:
+    clock = Clock()
+    holder = lease(bucket, clock)
+    holder.take()
+    clock.now += DEAD_SECONDS + 1
+    with pytest.raises(FleetError, match="could not reach its state in time"):
+        holder.check()
+
+
+def test_of_two_that_take_over_at_once_one_succeeds(bucket: Place) -> None:
+    clock = Clock()
+    lease(bucket, clock).take()
+    other = lease(bucket, Clock())
+
+    def wait(seconds: float) -> None:
+        clock.now += seconds
+        if clock.now >= DEAD_SECONDS:
+            other.take()
+
+    with pytest.raises(TakenError):
+        Lease(bucket, clock, wait).take()
+
+
+def test_a_released_bucket_is_free_at_once(bucket: Place) -> None:
+    clock = Clock()
+    first = lease(bucket, clock)
+    first.take()
+    first.release()
+    lease(bucket, clock).take()
+    assert clock.now == 0
