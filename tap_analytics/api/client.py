@@ -102,6 +102,10 @@ class Client:
         """Whether the API has answered once: it is there, and the key works."""
         return self._experience.key_has_worked
 
+    def can_read(self, stream: str) -> None:
+        """Take note that an earlier run has read rows of a stream."""
+        self._experience.can_read(stream)
+
     def get(
         self,
         path: str,
@@ -171,9 +175,13 @@ class Client:
 
     def _send(self, url: str) -> Answer:
         run = self._run
-        run.progress.sent()
+
+        def send() -> Answer:
+            run.progress.sent()
+            return self._session.get(url, self._headers, self._timeout)
+
         try:
-            answer = self._session.get(url, self._headers, self._timeout)
+            answer = run.host.send(send, run.stop)
         except requests.exceptions.SSLError as error:
             msg = (
                 f"GET {url}: no secure connection: {reason(error)}. If the API has a "

@@ -94,7 +94,12 @@ def _first_pages(
 def _rows(stream: AnalyticsStream, pages: Iterator[Page], size: int) -> list[Row]:
     """Return rows in which all undeclared fields are additional ones."""
     fields = Fields(
-        stream.name, stream.schema, stream.primary_keys, collect=True, logger=_silent
+        stream.name,
+        stream.schema,
+        stream.primary_keys,
+        collect=True,
+        logger=_silent,
+        constant=stream.account.column,
     )
     records = chain.from_iterable(page.records for page in pages)
     return [fields.fit(record, {}) for record in islice(records, size)]
