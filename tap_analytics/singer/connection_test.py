@@ -128,6 +128,7 @@ class Check:
         if self._succeeded:
             yield _line("records", f"found by data_selector {self._selector!r}")
             yield _line("limit", self._limit(config))
+            yield _line("if stopped", _going_on(config))
         for name in self._streams if self._succeeded else self._responses:
             yield _line(name, self._of(name))
         if self.advice:
@@ -286,6 +287,13 @@ def _streams(tap: RunTap) -> dict[str, AnalyticsStream]:
         if isinstance(stream, AnalyticsStream)
         and (stream.selected or stream.has_selected_descendents)
     }
+
+
+def _going_on(config: Mapping[str, Any]) -> str:
+    hours = config["resume_hours"]
+    if not hours:
+        return "off: a run that was stopped is begun anew. See resume_hours"
+    return f"the next run goes on, within {hours:g} h. resume_hours 0 turns that off"
 
 
 def _line(what: str, text: str) -> str:

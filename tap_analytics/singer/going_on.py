@@ -54,6 +54,7 @@ def begin(streams: Iterable[AnalyticsStream]) -> None:
     Raises:
         ConfigError: If the state is not one to go on from.
     """
+    streams = list(streams)
     for stream in streams:
         so_far = stream.source.so_far
         if so_far is None:
@@ -64,6 +65,13 @@ def begin(streams: Iterable[AnalyticsStream]) -> None:
             stream.stream_state[UNFINISHED] = None
         if so_far.is_complete:
             stream.progress.skipped_stream(stream.name)
+    for stream in streams[:1]:
+        if since := stream.progress.went_on_since:
+            stream.account.run.logger.info(
+                "Goes on with the read that began at %s. To read everything anew, set "
+                "resume_hours to 0.",
+                since,
+            )
 
 
 def note_how_far(stream: AnalyticsStream, *, is_stopped: bool = False) -> None:

@@ -363,6 +363,7 @@ class AnalyticsStream(Stream):
     def write_state(self) -> None:
         """Write a STATE message."""
         self._tap.write_message(self.state_message)
+        self.state_manager.is_flushed = True
 
     @property
     def state_message(self) -> StateMessage:
