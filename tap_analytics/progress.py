@@ -84,6 +84,7 @@ class Progress:
 
     Attributes:
         rows: Rows written, by stream: those that are going to be read have 0.
+        origins: From where on incremental streams are read, and why, by stream.
         complete: The streams that have been written whole.
         requests: Requests sent, each retry one.
         retries: How many of them were retries.
@@ -95,6 +96,7 @@ class Progress:
         parents_open: Whether there may be more of them.
         parents_skipped: The parents that an earlier run had read, of the stream with
             most of them.
+        is_read: Whether everything is read, and only the loading is waited for.
         streams_skipped: The streams that an earlier run had read whole.
         went_on_since: When the first part of this read began, as people read it; empty
             if it began with this run.
@@ -105,6 +107,7 @@ class Progress:
         self._lock = threading.RLock()
         self.began_at = self.clock()
         self.rows: dict[str, int] = {}
+        self.origins: dict[str, str] = {}
         self.complete: set[str] = set()
         self.requests = 0
         self.retries = 0
@@ -115,6 +118,7 @@ class Progress:
         self.parents_known = 0
         self.parents_open = True
         self.parents_skipped = 0
+        self.is_read = False
         self.streams_skipped: list[str] = []
         self.went_on_since = ""
         self._parents_began_at = self.began_at

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tap_analytics.errors import StoppedError
 from tap_analytics.progress import Progress
@@ -39,9 +39,10 @@ class StopFlag:
         Not for a signal handler: it strikes while its own thread may hold a lock.
 
         Args:
-            by: Who wants that, in a word.
+            by: Who wants that, in a word; whoever came first has said it.
         """
-        self.by = by
+        if not self.is_set:
+            self.by = by
         self._event.set()
         for wake in list(self._wakers):
             wake()
@@ -84,6 +85,38 @@ class StopFlag:
         self.check()
 
 
+class HasStatus(Protocol):
+    """An answer, of which no more is known than its HTTP status."""
+
+    @property
+    def status(self) -> int:
+        """The status."""
+        ...
+
+
+AnswerT = TypeVar("AnswerT", bound=HasStatus)
+
+
+class Host:
+    """What all requests of a run go through, and those of other runs may, too."""
+
+    def send(self, request: Callable[[], AnswerT], stop: StopFlag) -> AnswerT:
+        """Send a request, now or later.
+
+        Args:
+            request: Sends the request; may be called again if that failed.
+            stop: Ends every wait.
+
+        Returns:
+            The answer.
+
+        Raises:
+            StoppedError: If the run is to end.
+        """
+        del stop
+        return request()
+
+
 @dataclass(frozen=True)
 class Run:
     """What belongs to one run.
@@ -93,22 +126,28 @@ class Run:
         progress: Counts what the run has done.
         redaction: Hides the secrets of this run, and of no other.
         stop: Set to end the run.
+        host: Sends the run's requests.
     """
 
     logger: logging.Logger
     progress: Progress = field(default_factory=Progress)
     redaction: Redaction = field(default_factory=Redaction)
     stop: StopFlag = field(default_factory=StopFlag)
+    host: Host = field(default_factory=Host)
 
     @classmethod
     def logging_to(
-        cls, log: logging.Logger | logging.Handler, level: int = logging.NOTSET
+        cls,
+        log: logging.Logger | logging.Handler,
+        level: int = logging.NOTSET,
+        host: Host | None = None,
     ) -> Run:
         """Return a run with a logger of its own.
 
         Args:
             log: Takes what the run says.
             level: Of what is said, this and above; by default what `log` wants.
+            host: Sends the run's requests; by default nothing but that.
         """
         progress, redaction = Progress(), Redaction()
         parent = log if isinstance(log, logging.Logger) else None
@@ -116,4 +155,4 @@ class Run:
         logger.setLevel(level)
         if isinstance(log, logging.Handler):
             logger.addHandler(log)
-        return cls(logger, progress, redaction)
+        return cls(logger, progress, redaction, host=host or Host())

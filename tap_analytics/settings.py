@@ -28,6 +28,8 @@ HEADER_NAME = (
 
 HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$(?!\n)"
 
+COLUMN_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$(?!\n)"
+
 _URL = "^https?://[^/]"
 _PATH = r"^[^\s\x00-\x20\x7f?#\\]*$(?!\n)"
 _PARAMETER = r"^[^\s\x00-\x20\x7f]+$(?!\n)"
@@ -39,6 +41,7 @@ _MEANINGS = {
     HEADER_VALUE: "be ASCII text without line breaks, and without spaces around it",
     _URL: "begin with http:// or https://",
     _PATH: "be a path without spaces, line breaks, ?, # and \\",
+    COLUMN_NAME: "be the name of a column: letters, digits and _, no digit in front",
     _PARAMETER: "be the name of a query parameter, without spaces and line breaks",
 }
 """What a text must do to match a pattern, in words."""
@@ -213,6 +216,14 @@ SCHEMA: dict[str, Any] = {
             10,
             exclusiveMinimum=0,
         ),
+        "streams": _setting(
+            "array",
+            "Streams",
+            'Names of the streams to read, such as `["users", "time"]`. A name with '
+            '`-` in front leaves that stream out: `["-time_records"]`. If not set, all '
+            "streams are read. A catalog, or Meltano's `select`, wins.",
+            items={"type": "string"},
+        ),
         "undeclared_fields": _setting(
             "string",
             "Undeclared fields",
@@ -277,6 +288,21 @@ SCHEMA: dict[str, Any] = {
             "date",
             enum=["date", "datetime"],
         ),
+        "account": _setting(
+            "string",
+            "Account",
+            "Whose data this is. If set, the text stands in a column of its own in "
+            "front of each record and is part of every key, so that the data of many "
+            "accounts fits into the same tables.",
+            minLength=1,
+        ),
+        "account_column": _setting(
+            "string",
+            "Account column",
+            "Name of that column. The API must have no field of this name.",
+            "account",
+            pattern=COLUMN_NAME,
+        ),
         "emit_activate_version_messages": _setting(
             "boolean",
             "Emit ACTIVATE_VERSION",
@@ -307,6 +333,6 @@ DEFAULTS: dict[str, Any] = {
 SHAPES_NO_ROWS = frozenset(
     {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
     | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
-    | {"page_size", "page_size_by_stream"}
+    | {"page_size", "page_size_by_stream", "streams"}
 )
 """Settings with which the same rows come: they say how to ask, not for what."""

@@ -24,7 +24,12 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 ResultT = TypeVar("ResultT")
 
 
-def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
+def stopped_by_signals(
+    work: Callable[[], ResultT],
+    stop: StopFlag,
+    *,
+    hurry: Callable[[], None] | None = None,
+) -> ResultT:
     """Work on another thread, and tell it to end as soon as a signal asks for that.
 
     Python calls a signal's handler on the main thread, between any two steps of
@@ -34,6 +39,9 @@ def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
     Args:
         work: What to do; it ends soon after `stop` is set.
         stop: Is set by the first signal.
+        hurry: Called at each further signal, where the work ends in its own time
+            because it has something to bring to an end; by default it is left behind
+            after 1.5 seconds.
 
     Returns:
         What the work returns.
@@ -58,7 +66,11 @@ def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
     number_or_end = events.get()
     if number_or_end is not None:
         stop.set(signal.Signals(number_or_end).name)
-        _wait_for_end(events, number_or_end)
+        if hurry is None:
+            _wait_for_end(events, number_or_end)
+        else:
+            while events.get() is not None:
+                hurry()
     for error in errors:
         raise error
     return results[0]

@@ -175,9 +175,13 @@ class Client:
 
     def _send(self, url: str) -> Answer:
         run = self._run
-        run.progress.sent()
+
+        def send() -> Answer:
+            run.progress.sent()
+            return self._session.get(url, self._headers, self._timeout)
+
         try:
-            answer = self._session.get(url, self._headers, self._timeout)
+            answer = run.host.send(send, run.stop)
         except requests.exceptions.SSLError as error:
             msg = (
                 f"GET {url}: no secure connection: {reason(error)}. If the API has a "
@@ -220,6 +224,7 @@ class Client:
 
     def _pause(self, error: RetriableAPIError, tries: int) -> None:
         run = self._run
+        run.stop.check()  # Nobody wants to know, or to wait, any more.
         backoff = float(self._settings["backoff_factor"]) * 2 ** (tries - 1)
         # Up to an eighth longer, so that threads do not march in step.
         wait = backoff * random.uniform(1, 1.125)  # noqa: S311 - it is not a secret

@@ -91,7 +91,7 @@ def plan(
     if not choice.fresh and (run := _interrupted(past, now)) is not None:
         return _going_on(run, accounts)
     chosen = in_order(accounts, past)
-    return Plan(name, ALL, chosen, chosen)
+    return Plan(name, ALL, chosen, chosen, note=_closed(past))
 
 
 def _going_on(run: RunRecord, accounts: Collection[str]) -> Plan:
@@ -103,6 +103,17 @@ def _going_on(run: RunRecord, accounts: Collection[str]) -> Plan:
         f"{len(kept) - len(todo):,} of {len(kept):,} accounts were done already."
     )
     return Plan(run.name, run.kind, kept, todo, run, note)
+
+
+def _closed(past: Iterable[RunRecord]) -> str:
+    """Say that a run is closed that was interrupted, if the newest one was."""
+    newest = next((run for run in past if run.kind == ALL), None)
+    if newest is None or newest.is_over:
+        return ""
+    return (
+        f"The run {newest.name} was interrupted, and is closed: all accounts begin "
+        "anew."
+    )
 
 
 def _interrupted(past: Iterable[RunRecord], now: datetime) -> RunRecord | None:

@@ -7,20 +7,17 @@ from typing import Any
 from tap_analytics.fleet import names
 from tap_analytics.fleet.state_place import DEFAULT as DEFAULT_STATE
 from tap_analytics.plugin.validation import mended
-from tap_analytics.settings import DECLARED
+from tap_analytics.settings import COLUMN_NAME, DECLARED
 from tap_analytics.settings import SCHEMA as TAP_SCHEMA
 from tap_analytics.target_dlt.settings import SETTINGS as TARGET_SCHEMA
 
 KEY_SOURCE = r"^(env|file|command):\s*\S"
 """A key is never here itself: this says where it is."""
 
-_COLUMN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$(?!\n)"
-
 MEANINGS = {
     **DECLARED.meanings,
     KEY_SOURCE: "say where the key is: env:NAME, file:PATH or command:LINE",
     names.VALID: names.RULE,
-    _COLUMN: "be the name of a column: letters, digits and _, no digit in front",
 }
 """What a text must do to match a pattern, in words."""
 
@@ -155,7 +152,7 @@ SCHEMA: dict[str, Any] = {
             "Account column",
             "Name of the column that tells whose a row is.",
             "account",
-            pattern=_COLUMN,
+            pattern=COLUMN_NAME,
         ),
         "state": _text(
             "State",

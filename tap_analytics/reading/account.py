@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Raw
 
 from tap_analytics.api.client import Client
 from tap_analytics.reading.so_far import StateCadence
@@ -38,10 +42,25 @@ class Account:
         self.workers = Workers(settings["concurrency"])
         self.opened: dict[str, Branch[Any]] = {}
         self.state_cadence = StateCadence()
+        self._warned: set[str] = set()
         run.stop.on_set(self.workers.stop)
 
+    def warn_once(self, text: str) -> None:
+        """Warn of what is so for the whole run, the first time it shows."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.run.logger.warning("%s", text, extra={"kind": "batch"})
+
+    @cached_property
+    def column(self) -> Mapping[str, Raw]:
+        """The column that tells whose the records are; none if that is not set."""
+        account = self.settings.get("account")
+        if account is None:
+            return {}
+        return {self.settings["account_column"]: Raw(msgspec.json.encode(account))}
+
     def close(self) -> None:
-        """Let go of threads and connections."""
-        self.workers.stop()
+        """End the run: its threads, whatever they wait for, and its connections."""
+        self.run.stop.set()
         self.opened.clear()
         self.client.close()

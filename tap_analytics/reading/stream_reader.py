@@ -16,7 +16,7 @@ from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
 from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
 from tap_analytics.reading.time_window import TimeWindow
-from tap_analytics.rows.fields import Fields
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,6 +49,8 @@ class StreamReader:
         keys: The key properties.
         bookmark: Where to start; `None` for the very beginning.
         so_far: How far earlier parts of this read came, for lists below parents.
+        sampled_fields: The fields that a sample of this run showed, if that decided
+            on the columns: others may have had a column in an earlier run.
         is_child: Whether the lists are below parents.
 
     Attributes:
@@ -69,6 +71,7 @@ class StreamReader:
         keys: Sequence[str],
         bookmark: Bookmark | None = None,
         so_far: SoFar | None = None,
+        sampled_fields: frozenset[str] | None = None,
         is_child: bool = False,
     ) -> None:
         settings = account.settings
@@ -92,7 +95,9 @@ class StreamReader:
             keys,
             collect=settings["undeclared_fields"] != "ignore",
             logger=self._logger,
+            constant=account.column,
         )
+        self._sampled_fields = sampled_fields
         self._window = (
             TimeWindow(settings, bookmark.order, account.client.started_at)
             if bookmark
@@ -142,10 +147,29 @@ class StreamReader:
         """Return the records of a page, made to fit the schema, but for old ones."""
         added = {key: _raw(value) for key, value in (context or {}).items()}
         rows = map(partial(self._fields.fit, context=added), page.records)
+        if self._sampled_fields is not None:
+            rows = map(self._told_of, rows)
         if self.bookmark is None:
             return rows
         since = self.bookmark.since(context)
         return filter(partial(self.bookmark.passes, since=since), rows)
+
+    def _told_of(self, row: Row) -> Row:
+        """Warn once of each field that the sample did not show."""
+        kept, sampled = row[ADDITIONAL_FIELDS], self._sampled_fields or frozenset()
+        if isinstance(kept, dict) and (new := kept.keys() - sampled):
+            self._sampled_fields = sampled | new
+            self._logger.warning(
+                "%s: the sample did not show the fields %s, so they have no column in "
+                "this run and stay in %r. If an earlier run made columns of them, the "
+                "target empties these. Keep a catalog: run --discover, and pass its "
+                "output with --catalog.",
+                self.name,
+                ", ".join(map(repr, sorted(new))),
+                ADDITIONAL_FIELDS,
+                extra={"kind": "no column"},
+            )
+        return row
 
     def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
         """Return none: which sources are below a row is for whoever reads them."""
@@ -304,7 +328,17 @@ class StreamReader:
         Rows that are missing below some parents are no reason: such parents are not
         among those that the state knows.
         """
-        if self.bookmark is not None and not self._is_in_doubt:
+        if self.bookmark is None:
+            return
+        if self.bookmark.never_had_a_value:
+            self._logger.warning(
+                "%s: no record has a value in %r, so the next run reads everything "
+                "again. Set incremental to false, or choose another replication key.",
+                self.name,
+                self.bookmark.key,
+                extra={"kind": "no bookmark"},
+            )
+        if not self._is_in_doubt:
             self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:

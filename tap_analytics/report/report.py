@@ -122,11 +122,15 @@ def summary(progress: Progress) -> str:
     parts = [
         counted(sum(progress.rows.values()), "row") + in_brackets(rows),
         counted(progress.requests, "request"),
-        counted(progress.retries, "retry", "retries"),
-        waited(progress),
-        f"{counted(len(progress.gone), 'project')} vanished",
-        counted(sum(progress.warnings.values()), "warning") + in_brackets(kinds),
     ]
+    if progress.retries:
+        parts.append(counted(progress.retries, "retry", "retries"))
+    if progress.held.seconds:
+        parts.append(waited(progress))
+    if progress.gone:
+        parts.append(f"{counted(len(progress.gone), 'project')} vanished")
+    if warnings := sum(progress.warnings.values()):
+        parts.append(counted(warnings, "warning") + in_brackets(kinds))
     if projects := of_projects(progress):
         parts.insert(1, projects)
     if went_on := went_on_with(progress):

@@ -65,6 +65,7 @@ class Bookmark:
         self._api_filters = api_filters
         self._last = state.get(VALUE) if state.get(KEY) == key else None
         self._since = self._last
+        self._lookback = lookback
         if self._last is not None:
             self._last = self.order.read(self._last, f"the bookmark of {key}")
             since = self.order.earlier(self._last, lookback)
@@ -95,6 +96,19 @@ class Bookmark:
     def complete_since(self) -> Any:
         """From where on all rows are read, whatever their parent; `None` for all."""
         return self._start_date if self._since is None else self._since
+
+    @property
+    def origin(self) -> str:
+        """From where on rows are read, and why, in words."""
+        if self._last is None:
+            if self._start_date is None:
+                return "from the beginning: there is no bookmark yet"
+            return f"from {self._start_date}: start_date, there is no bookmark yet"
+        if self._since == self._start_date:
+            return f"from {self._since}: start_date, which is later than the bookmark"
+        days = self._lookback / timedelta(days=1)
+        less = f" less {days:g} day{'s' * (days != 1)}" if self.order.is_time else ""
+        return f"from {self._since}: bookmark{less}"
 
     def passes(self, row: Row, since: Any) -> bool:
         """Note a row's value; return whether the row is not too old.

@@ -41,9 +41,10 @@ class Fields:
         keys: The key properties: these must be there.
         collect: Whether undeclared fields are kept in `additional_fields`.
         logger: Takes the warnings, one per field.
+        constant: Columns that are the same in all records, which no field may be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is put together from parts
         self,
         stream: str,
         schema: Mapping[str, Any],
@@ -51,12 +52,14 @@ class Fields:
         *,
         collect: bool,
         logger: logging.Logger,
+        constant: Mapping[str, Raw] | None = None,
     ) -> None:
         self._stream = stream
+        self._constant = dict(constant or {})
         self._columns = [
             (name, fit_for(column))
             for name, column in schema.get("properties", {}).items()
-            if name != ADDITIONAL_FIELDS
+            if name != ADDITIONAL_FIELDS and name not in self._constant
         ]
         self._keys = tuple(keys)
         self._collect = collect
@@ -65,7 +68,7 @@ class Fields:
         self.ignored: set[str] = set()
 
     # Calls would take as long here as what is done in them.
-    def fit(self, text: Raw, context: Mapping[str, Raw]) -> Row:  # noqa: C901
+    def fit(self, text: Raw, context: Mapping[str, Raw]) -> Row:  # noqa: C901, PLR0912
         """Return a record as its columns, in the order of the schema.
 
         Args:
@@ -73,14 +76,17 @@ class Fields:
             context: What the stream's context adds, column by column.
 
         Raises:
-            FatalAPIError: If it is no object, or a key is missing or null.
+            FatalAPIError: If it is no object, a key is missing or null, or a field has
+                the name of a constant column.
         """
         try:
             rest = _decode_object(text)
         except msgspec.DecodeError as error:
-            msg = f"{self._place(context)}: a record is no object: {_shown(text)}."
+            msg = f"{self._place(context)}: a record is not an object: {_shown(text)}."
             raise FatalAPIError(msg) from error
-        row: Row = {}
+        row: Row = self._constant.copy()
+        if not row.keys().isdisjoint(rest):
+            raise self._clash(text, context)
         kept: dict[str, Raw] = {}
         for name, fit in self._columns:
             value = rest.pop(name, NULL)
@@ -115,6 +121,14 @@ class Fields:
         return FatalAPIError(
             f"{self._place(context)}: a record without {key!r}: {_shown(text)}. "
             "Every record needs one. Is data_selector where the records are?"
+        )
+
+    def _clash(self, text: Raw, context: Mapping[str, Raw]) -> FatalAPIError:
+        column = next(iter(self._constant))
+        return FatalAPIError(
+            f"{self._place(context)}: the API has a field {column!r} itself: "
+            f"{_shown(text)}. Give the account's column another name: set "
+            "account_column."
         )
 
     def _place(self, context: Mapping[str, Raw]) -> str:

@@ -19,6 +19,7 @@ Fit: TypeAlias = "Callable[[bytes], bytes | None]"
 What needs no change is returned itself, not a copy.
 """
 
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 _QUOTE = ord('"')
@@ -176,6 +177,19 @@ def _fit_as_long_as(length: int, fit: Fit) -> Fit:
     return within
 
 
+def _fit_array_of(fit: Fit) -> Fit:
+    """Return a fit for arrays whose items fit as they are, or are null."""
+
+    def of_items(text: bytes) -> bytes | None:
+        if text[:1] != b"[":
+            return None
+        items = map(bytes, _decode_array(text))
+        fits = all(item == b"null" or fit(item) is item for item in items)
+        return text if fits else None
+
+    return of_items
+
+
 def _fit_anything(text: bytes) -> bytes | None:
     return text
 
@@ -209,6 +223,8 @@ def fit_for(schema: Mapping[str, Any]) -> Fit:
 def _fit_for_type(schema: Mapping[str, Any]) -> Fit:
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
+    if "array" in types and "items" in schema:
+        return _fit_array_of(fit_for(schema["items"]))
     named = [name for name in types if name != "null"]
     if len(named) != 1:
         return _fit_anything

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from datetime import datetime
 from functools import lru_cache
@@ -60,7 +62,13 @@ class StandardOutput:
     """Standard output, or what stands for it just then, as a binary file."""
 
     def write(self, data: memoryview, /) -> int:
-        """Write bytes; return how many of them were taken."""
+        """Write bytes; return how many of them were taken.
+
+        Raises:
+            OSError: If standard output is closed, or takes nothing.
+        """
+        if sys.stdout is None:  # It was closed before Python started.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         out = getattr(sys.stdout, "buffer", None)
         if out is not None:
             taken: int = out.write(data)
@@ -71,6 +79,17 @@ class StandardOutput:
     def flush(self) -> None:
         """Hand over what was written."""
         sys.stdout.flush()
+
+
+class Nowhere:
+    """Takes the messages of a test: a person reads its verdict, no target its rows."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Drop bytes; return how many there were."""
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing."""
 
 
 class MessageWriter(GenericSingerWriter[bytearray, Message]):

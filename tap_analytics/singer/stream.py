@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from singer_sdk import Stream
+from singer_sdk import typing as th
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import metrics
-    from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
     from singer_sdk.streams._state import StreamStateManager
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tap_analytics.reading.account import Account
     from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.fields import Row
+    from tap_analytics.rows.inference import Inference
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
 
@@ -63,7 +64,7 @@ class AnalyticsStream(Stream):
     Args:
         tap: The tap.
         account: What all streams share.
-        inferred: JSON schemas of further columns, by name.
+        inferred: Further columns, from a sample that this run has taken.
     """
 
     path: ClassVar[str]
@@ -76,7 +77,7 @@ class AnalyticsStream(Stream):
     """Whether the setting `incremental` is for this stream."""
 
     def __init__(
-        self, tap: RunTap, account: Account, inferred: Mapping[str, Any] | None = None
+        self, tap: RunTap, account: Account, inferred: Inference | None = None
     ) -> None:
         self.account = account
         self._explicit = tap.explicit
@@ -85,11 +86,20 @@ class AnalyticsStream(Stream):
         self.is_filtered = False
         self._schema_is_written = False
         schema = self.properties.to_dict()
+        schema.pop("$schema", None)  # Some targets refuse a SCHEMA that has it.
         columns = schema["properties"]
         rest = columns.pop(ADDITIONAL_FIELDS)
-        columns |= {**(inferred or {}), ADDITIONAL_FIELDS: rest}
+        columns |= inferred.columns if inferred else {}
+        columns[ADDITIONAL_FIELDS] = rest
+        self._sampled_fields = inferred and inferred.fields
+        whose = account_columns(tap.config)
+        if clash := next((name for name in whose if name in columns), None):
+            msg = f"account_column can't be {clash!r}: that is a column already."
+            raise ConfigError(msg)
+        schema["properties"] = {**whose, **columns}
+        schema["required"] = [*whose, *schema.get("required", [])]
         super().__init__(tap, schema=schema)
-        self.primary_keys = ("id",)
+        self.primary_keys = (*whose, "id")
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
@@ -110,6 +120,7 @@ class AnalyticsStream(Stream):
             keys=self.primary_keys,
             bookmark=self._bookmark(so_far),
             so_far=so_far,
+            sampled_fields=self._sampled_fields,
             is_child=is_child,
         )
 
@@ -169,9 +180,19 @@ class AnalyticsStream(Stream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Return the records as Python values, for batches."""
-        branch = Branch(self.source, context, self.account.workers)
+        source = self.source
+        yield from self._records(Branch(source, context, self.account.workers))
+        while due := source.beliefs.due():
+            for place, unproven in due:
+                branch = Branch(
+                    source, place, self.account.workers, new_paginator=unproven.go_on
+                )
+                yield from self._records(branch)
+                source.beliefs.looked(unproven, found_more=branch.found_more)
+
+    def _records(self, branch: Branch[StreamSource]) -> Iterator[Record]:
         for page in branch.pages():
-            yield from map(decoded, self.source.rows(page, context))
+            yield from map(decoded, self.source.rows(page, branch.context))
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -179,8 +200,19 @@ class AnalyticsStream(Stream):
 
         Discovery writes that setting into the catalog, which many keep. Another
         replication key than discovery's is somebody's own choice, and stays.
+
+        Raises:
+            ConfigError: If the catalog knows no account, and there is one.
         """
         super().apply_catalog(catalog)
+        for column in account_columns(self.config):
+            if column not in self.primary_keys:
+                msg = (
+                    f"the catalog of stream {self.name!r} was made without account, so "
+                    f"the column {column!r} is no key there. Make it again by "
+                    "--discover."
+                )
+                raise ConfigError(msg)
         wanted = self._explicit.get("incremental")
         if wanted is None or not self.is_incremental or catalog.get(self.name) is None:
             return
@@ -254,6 +286,10 @@ class AnalyticsStream(Stream):
         if write_messages:
             sync_family(self)
             return
+        self.account.warn_once(
+            "With batch_config, ACTIVATE_VERSION is not sent, a run that was stopped "
+            "begins anew, and streams below projects are read from the beginning."
+        )
         for record in super()._sync_records(context, write_messages=False):
             self.progress.wrote(self.name, 1)  # It goes into a batch file.
             yield record
@@ -290,6 +326,10 @@ class AnalyticsStream(Stream):
     def begin(self) -> None:
         """Write what stands before the first record."""
         self._write_schema_message()
+        if self.source.bookmark is not None:
+            origin = self.source.bookmark.origin
+            self.progress.origins[self.name] = origin
+            self.logger.info("%s: %s.", self.name, origin)
         if self._activates_versions:
             self._stream_version = self._new_version()
         self.state_manager.is_flushed = False
@@ -407,6 +447,25 @@ class AnalyticsStream(Stream):
             and self.replication_method == REPLICATION_FULL_TABLE
             and self.ABORT_AT_RECORD_COUNT is None
         )
+
+
+def account_columns(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of the column that tells whose a record is, by its name.
+
+    Args:
+        config: The settings, defaults included.
+    """
+    if config.get("account") is None:
+        return {}
+    column = th.Property(
+        config["account_column"],
+        th.StringType,
+        required=True,
+        nullable=False,
+        description="Whose record it is.",
+    )
+    properties: dict[str, Any] = th.PropertiesList(column).to_dict()["properties"]
+    return properties
 
 
 def _is_read_by_itself(stream: Stream) -> bool:

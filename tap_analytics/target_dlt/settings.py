@@ -89,8 +89,8 @@ SETTINGS: dict[str, Any] = {
             "minimum": 1,
             "title": "Batch size in rows",
             "description": (
-                "When this many rows of a stream wait, all are loaded. If not set, only "
-                "bytes and seconds count."
+                "When this many rows of a stream wait, all are loaded. If not set, "
+                "only bytes and seconds count."
             ),
         },
         "batch_size_bytes": {

@@ -188,7 +188,7 @@ class Alteration:
         try:
             stored_whole, _ = digits_of([lowest, highest])
         except MisfitError as error:
-            msg = f"a number in the table stands against the decimal it needs: {error}"
+            msg = f"what comes needs a decimal, and the table has a number: {error}"
             raise MisfitError(0, msg) from None
         most = MAX_DIGITS - max(whole, stored_whole)
         preferred = min(type_.scale or 0, most)

@@ -1,0 +1,97 @@
+"""Shows processes elsewhere that the coordinator lives: a file that it writes anew.
+
+Each compares the file with what it was before, by its own clock: the clocks of two
+machines differ.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from tap_analytics.fleet.errors import FleetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_analytics.fleet.places import Place
+
+BEAT_SECONDS = 2.0
+DEAD_SECONDS = 11.0
+"""A coordinator that has not beaten for so long is dead."""
+
+
+def _file(run: str) -> str:
+    return f"{run}.beat"
+
+
+@contextmanager
+def beating(place: Place, run: str) -> Iterator[None]:
+    """Show that this process lives, from a thread.
+
+    Args:
+        place: The fleet's staging place.
+        run: The run's name.
+
+    Raises:
+        FleetError: If the place does not take the first beat.
+    """
+    is_over = threading.Event()
+    place.write(_file(run), b"0")
+
+    def beat() -> None:
+        number = 0
+        while not is_over.wait(BEAT_SECONDS):
+            number += 1
+            with suppress(FleetError):  # The next one may succeed.
+                place.write(_file(run), b"%d" % number)
+
+    thread = threading.Thread(target=beat, name="beats", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        place.remove([_file(run)])
+
+
+class Heard:
+    """Listens to the coordinator's beats.
+
+    Args:
+        place: The fleet's staging place.
+        run: The run's name.
+        clock: Tells the time in seconds; only differences matter.
+    """
+
+    def __init__(
+        self, place: Place, run: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._place = place
+        self._run = run
+        self._clock = clock
+        self._last: bytes | None = None
+        self._heard_at = clock()
+        self._looked_at = float("-inf")
+
+    def require(self) -> None:
+        """Return if the coordinator lives.
+
+        Raises:
+            FleetError: If it has died, or its place can't be read for so long.
+        """
+        now = self._clock()
+        if now - self._looked_at < BEAT_SECONDS:
+            return
+        self._looked_at = now
+        beat = None
+        with suppress(FleetError):
+            beat = self._place.read(_file(self._run))
+        if beat is not None and beat != self._last:
+            self._last, self._heard_at = beat, now
+        elif now - self._heard_at > DEAD_SECONDS:
+            msg = "The coordinator of this run has died."
+            raise FleetError(msg)

@@ -1,0 +1,89 @@
+"""The command `check`: one request per account tells which keys work."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_analytics.account_run import message_for
+from tap_analytics.api.client import Client
+from tap_analytics.fleet.causes import causes
+from tap_analytics.fleet.errors import KeySourceError
+from tap_analytics.fleet.hosts import Hosts
+from tap_analytics.presets import with_preset
+from tap_analytics.report.report import counted, duration
+from tap_analytics.run import Run
+from tap_analytics.settings import DEFAULTS
+from tap_analytics.streams import STREAMS
+
+if TYPE_CHECKING:
+    from tap_analytics.fleet.fleet_file import Account, Fleet
+
+AT_ONCE = 32
+
+_silent = logging.getLogger(__name__)
+_silent.addFilter(lambda _: False)
+
+
+def check_fleet(fleet: Fleet) -> int:
+    """Ask for one page of each account, and write a JSON line for each.
+
+    Args:
+        fleet: What the fleet file says.
+
+    Returns:
+        The exit status: 0 if all keys work, 3 if some don't.
+    """
+    began = time.monotonic()
+    hosts = Hosts(fleet.host_limit)
+    failed: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = {
+            pool.submit(_mistake, account, hosts): account.name
+            for account in fleet.accounts.values()
+        }
+        for done in as_completed(waiting):
+            account, error = waiting[done], done.result()
+            if error:
+                failed.append((account, error))
+            result = {
+                "account": account,
+                "status": "failed" if error else "ok",
+                "error": error or None,
+            }
+            sys.stdout.write(f"{msgspec.json.encode(result).decode()}\n")
+            sys.stdout.flush()
+    total = len(fleet.accounts)
+    sys.stderr.write(
+        f"Checked in {duration(time.monotonic() - began)}: {total - len(failed):,} of "
+        f"{counted(total, 'key')} work.\n"
+    )
+    for cause in causes(failed):
+        sys.stderr.write(f"Failed: {cause}\n")
+    return 3 if failed else 0
+
+
+def _mistake(account: Account, hosts: Hosts) -> str:
+    """Return why an account can't be read, empty if its key works."""
+    try:
+        key = account.key.look_up(account.name)
+    except KeySourceError as error:
+        return str(error)
+    settings = DEFAULTS | with_preset({**account.settings, "api_key": key})
+    host = hosts.of(account.name, settings["api_url"])
+    run = Run.logging_to(_silent, host=host)
+    run.redaction.hide(key)
+    try:
+        client = Client(settings, run)
+        try:
+            client.get(STREAMS[0].path)
+        finally:
+            client.close()
+    except Exception as error:  # noqa: BLE001 - it is told in one line
+        return run.redaction.redacted(message_for(error))
+    return ""

@@ -1,0 +1,257 @@
+"""What waits to be loaded, and the loader: packages, halves of those that failed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_analytics.fleet.children import Child
+from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.messages import (
+    Broken,
+    Done,
+    Failed,
+    Loaded,
+    NoMore,
+    Package,
+    Ready,
+    Refused,
+    Table,
+    from_loader,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    import msgspec
+
+    from tap_analytics.fleet.messages import Load
+
+LOADER = "tap_analytics.fleet.loader"
+
+PACKAGE_ACCOUNTS = 200
+PACKAGE_ROWS = 500_000
+"""So many accounts, or rows, are loaded at once."""
+
+WAIT_SECONDS = 15.0
+"""So long the first of them waits for others: each package costs seconds."""
+
+DEATHS = 2
+"""After so many deaths of the loader with an account alone, the account fails."""
+
+
+@dataclass(frozen=True)
+class FromLoader:
+    """A line of a loader, or how it died: whoever gets it gives it to `LoadQueue.on`.
+
+    Attributes:
+        child: The loader.
+        text: The line; `None` if it has ended.
+        death: How it ended, if not well.
+    """
+
+    child: Child
+    text: bytes | None
+    death: str = ""
+
+
+class LoadQueue:
+    """Gives whole accounts to a loader process, which it keeps running.
+
+    Args:
+        load: What the loader is told.
+        hear: Called, from any thread, with what a loader says.
+        row_of: Returns what the table of accounts is to say of one that is loaded.
+        clock: Tells the time in seconds; only differences matter.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        hear: Callable[[FromLoader], None],
+        row_of: Callable[[str], Mapping[str, Any]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load = load
+        self._hear = hear
+        self._row_of = row_of
+        self._clock = clock
+        self._waiting: dict[str, int] = {}
+        self._first_at = 0.0
+        self._packages: deque[list[str]] = deque()
+        self._manifests: dict[str, str] = {}
+        self._loading: dict[str, None] = {}
+        self._is_busy = False
+        self._is_ready = False
+        self._early_deaths = 0
+        self._deaths: Counter[str] = Counter()
+        self._child = self._begin()
+
+    def add(self, account: str, manifest: str, rows: int) -> None:
+        """Take an account that is whole.
+
+        Args:
+            account: Its name.
+            manifest: The digest of its manifest.
+            rows: How many rows it has.
+        """
+        if not self._waiting:
+            self._first_at = self._clock()
+        self._manifests[account] = manifest
+        self._waiting[account] = rows
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to load, and nothing being loaded."""
+        return not (self._waiting or self._packages or self._is_busy)
+
+    @property
+    def pid(self) -> int:
+        """The id of the loader's process."""
+        return self._child.pid
+
+    def pump(self, *, is_last: bool) -> None:
+        """Give the loader its next package, if there is one and it is free.
+
+        Args:
+            is_last: Whether nothing else comes for now, so that waiting is no use.
+        """
+        if self._is_busy or not self._is_ready:
+            return
+        if not self._packages and self._is_enough(is_last=is_last):
+            self._packages.append(list(self._next()))
+        if self._packages:
+            package = self._packages.popleft()
+            self._is_busy = True
+            self._loading = dict.fromkeys(package)
+            rows = [dict(self._row_of(account)) for account in package]
+            self._child.send(Package(package, rows))
+
+    def _is_enough(self, *, is_last: bool) -> bool:
+        return bool(self._waiting) and (
+            is_last
+            or len(self._waiting) >= PACKAGE_ACCOUNTS
+            or sum(self._waiting.values()) >= PACKAGE_ROWS
+            or self._clock() - self._first_at >= WAIT_SECONDS
+        )
+
+    def _next(self) -> Iterator[str]:
+        rows = 0
+        for count, account in enumerate(list(self._waiting)):
+            rows += self._waiting[account]
+            if count and (rows > PACKAGE_ROWS or count >= PACKAGE_ACCOUNTS):
+                return
+            del self._waiting[account]
+            yield account
+
+    def tell(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Have rows of the table of accounts written; then the queue is idle."""
+        self._is_busy = True
+        self._child.send(Table([dict(row) for row in rows]))
+
+    def close(self) -> None:
+        """Let the loader end, and wait for that."""
+        self._child.send(NoMore())
+        self._child.death()
+
+    def on(self, heard: FromLoader) -> list[Loaded | Refused]:
+        """Take note of what a loader said; return what became of accounts.
+
+        Raises:
+            FleetError: If the destination can't be reached, or no loader begins.
+        """
+        if heard.child is not self._child:
+            return []
+        if heard.text is None:
+            return self._on_death(heard.death)
+        match from_loader(heard.text):
+            case Ready():
+                self._is_ready = True
+                self._early_deaths = 0
+            case Loaded() as loaded:
+                self._loading.pop(loaded.receipt.account, None)
+                return [loaded]
+            case Refused() as refused:
+                self._loading.pop(refused.account, None)
+                return [refused]
+            case Done():
+                self._is_busy = False
+                self._requeue()
+            case Failed(error=error):
+                self._is_busy = False
+                return self._halve(error)
+            case Broken(text=text):
+                raise FleetError(text)
+        return []
+
+    def _on_death(self, death: str) -> list[Loaded | Refused]:
+        if not self._is_ready:
+            self._early_deaths += 1
+            if self._early_deaths > DEATHS:
+                msg = f"The loader could not begin: {death or 'it ended'}."
+                raise FleetError(msg)
+        self._is_ready = False
+        self._is_busy = False
+        self._child = self._begin()
+        if len(self._loading) == 1:
+            [account] = self._loading
+            self._deaths[account] += 1
+            if self._deaths[account] < DEATHS:
+                self._requeue()
+                return []
+        return self._halve(f"The process that loaded it died ({death}).")
+
+    def _halve(self, error: str) -> list[Loaded | Refused]:
+        accounts = list(self._loading)
+        self._loading = {}
+        if len(accounts) == 1:
+            [account] = accounts
+            return [Refused(account, self._manifests[account], error)]
+        half = (len(accounts) + 1) // 2
+        for part in (accounts[half:], accounts[:half]):
+            if part:
+                self._packages.appendleft(part)
+        return []
+
+    def _requeue(self) -> None:
+        if self._loading:
+            self._packages.appendleft(list(self._loading))
+        self._loading = {}
+
+    def _begin(self) -> Child:
+        child = Child(LOADER, self._load)
+
+        def listen() -> None:
+            for text in child.lines():
+                self._hear(FromLoader(child, text))
+            self._hear(FromLoader(child, None, child.death()))
+
+        threading.Thread(target=listen, name="loader", daemon=True).start()
+        return child
+
+
+def ask_loader(load: Load, question: msgspec.Struct) -> None:
+    """Have a loader do one thing, and wait for that.
+
+    Args:
+        load: What the loader is told.
+        question: What it is to do.
+
+    Raises:
+        FleetError: If it can't.
+    """
+    child = Child(LOADER, load)
+    child.send(question, NoMore())
+    for text in child.lines():
+        match from_loader(text):
+            case Broken(text=broken):
+                raise FleetError(broken)
+            case Done():
+                child.death()
+                return
+    msg = f"The loader died: {child.death()}."
+    raise FleetError(msg)
