@@ -39,8 +39,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-fleet test bench check packages schedulers chaos kill format plugins \
-	constraints clean
+.PHONY: help demo demo-fleet docs test bench check packages schedulers chaos kill format \
+	plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -50,6 +50,13 @@ demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 
 demo-fleet: $(FOR_DEMO) ## Load 200 made-up agencies, each with a key of its own
 	@$(BIN)/python -m tap_analytics.sandbox.demo_fleet
+
+docs: | $(BIN)/python ## Build the site of docs/ into build/site
+ifndef UV
+	$(INSTALL) 'pip>=25.1' # the first that knows --group
+endif
+	$(INSTALL) $(PINS) --group docs
+	$(BIN)/mkdocs build --strict --quiet
 
 test: $(FOR_DEV) ## Run all tests
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
@@ -70,6 +77,7 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 	$(CONFORM) vendor.dependabot .github/dependabot.yml
 	$(CONFORM) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(CONFORM) vendor.github-issue-forms $(ISSUE_FORMS)
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/zizmor --offline --quiet --pedantic .
 	rm -rf build/packages
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python \
@@ -85,7 +93,8 @@ schedulers: $(FOR_DEV) ## Let Airflow and Dagster run what docs/schedule.md show
 
 chaos: $(FOR_DEV) ## Let API and runs fail in hundreds of ways, and count what is lost
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
-		$(if $(INTERRUPTION),--interruption $(INTERRUPTION))
+		$(if $(INTERRUPTION),--interruption $(INTERRUPTION)) \
+		$(if $(EVOLUTION),--evolution $(EVOLUTION))
 
 kill: $(FOR_DEV) ## Kill target-dlt at 100 random moments, and count what is lost
 	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/behaviour/target_dlt/test_failure.py -k killed_run
@@ -101,7 +110,7 @@ plugins: $(FOR_DEV) ## Write into meltano.yml, hub/ and docs/ what our plugins r
 	$(BIN)/python .ci/screens.py
 
 constraints: ## Pin anew what pyproject.toml asks for
-	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --all-extras --group dev pyproject.toml \
+	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --all-extras --group dev --group docs pyproject.toml \
 		--no-annotate --no-header --python-version 3.10 -o constraints.txt
 
 clean: ## Remove everything that can be made again

@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
+from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
-from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer, StreamOptions
-from tap_analytics.target_dlt.settings import SETTINGS
+from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 
-BATCH_ROWS = SETTINGS["properties"]["batch_size_rows"]["default"]
+BATCH_ROWS = 100_000
 
 
 def decode(path: Path) -> None:

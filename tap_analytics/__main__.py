@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 
-from tap_analytics.signals import stop_before_work
+from tap_analytics.signals import end_by_signals
 
 
 def main() -> None:
     """Import the command, and run it."""
-    stop_before_work("anything was read")
+    end_by_signals()
     # What is imported stays: looking for garbage in it, time and again while it grows,
     # is a tenth of what starting takes.
     gc.disable()

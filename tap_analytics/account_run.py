@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,20 +65,42 @@ def run_account(
     Returns:
         How the run ended; an error that a user may meet is part of it.
     """
-
-    def read() -> None:
-        tap = TapAnalytics(
-            config=deepcopy(dict(config)),
-            state=deepcopy(dict(state or {})),
-            catalog=None if catalog is None else deepcopy(dict(catalog)),
-            message_writer=MessageWriter(out),
-            run=run,
-        )
-        tap.read()
-
     report = LogReport(run.progress, run.logger)
     report.begin()
+    read = partial(read_account, config, out, run=run, state=state, catalog=catalog)
     return concluded(read, run, report)
+
+
+def read_account(
+    config: Mapping[str, Any],
+    out: BinaryFile,
+    *,
+    run: Run,
+    state: Mapping[str, Any] | None = None,
+    catalog: Mapping[str, Any] | None = None,
+) -> None:
+    """Read one account, and leave it to `concluded` to tell how that ended.
+
+    Args:
+        config: The settings.
+        out: Takes the Singer messages.
+        run: What belongs to the run.
+        state: Where an earlier run has come to.
+        catalog: Says which streams and fields are selected.
+
+    Raises:
+        ConfigError: If the settings, the catalog or the state are not valid.
+        FatalAPIError: If the API refuses, or retries are used up.
+        OSError: If the messages are not taken.
+    """
+    tap = TapAnalytics(
+        config=deepcopy(dict(config)),
+        state=deepcopy(dict(state or {})),
+        catalog=None if catalog is None else deepcopy(dict(catalog)),
+        message_writer=MessageWriter(out),
+        run=run,
+    )
+    tap.read()
 
 
 def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
@@ -94,10 +117,9 @@ def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
     except BrokenPipeError as error:  # The reader is gone, and says itself why.
         outcome = Outcome(STOPPED, error=error)
     except StoppedError as error:
-        by = f" by {run.stop.by}" if run.stop.by else ""
         message = (
-            f"Stopped{by} before everything was read. The last STATE is valid: the "
-            "next run makes up for this one."
+            f"Stopped by {run.stop.by or 'its caller'} before everything was read. The "
+            "last STATE is valid: the next run makes up for this one."
         )
         outcome = Outcome(STOPPED, message, error)
     except Exception as error:  # noqa: BLE001 - it is told in one line

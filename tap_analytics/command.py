@@ -11,50 +11,42 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.account_run import Outcome, concluded
-from tap_analytics.report.report import COMPLETE, LogReport, Report
-from tap_analytics.report.terminal import (
-    Terminal,
-    TerminalHandler,
-    TerminalReport,
-    is_terminal,
-)
+from tap_analytics.errors import ConfigError
+from tap_analytics.plugin.logs import set_up_logs
+from tap_analytics.report.choice import report_to_user
+from tap_analytics.report.report import COMPLETE
 from tap_analytics.run import Run
+from tap_analytics.settings import DECLARED
 from tap_analytics.signals import stopped_by_signals
 from tap_analytics.tap import TapAnalytics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_analytics.report.report import Report
+
 
 def main() -> None:
     """Run the tap; exit with status 1 or 128 + the signal, and a line, if it fails."""
-    command = TapAnalytics.cli
+    try:
+        set_up_logs(os.environ, DECLARED.prefix)
+    except ConfigError as error:
+        sys.exit(f"Error: {error}")
+    command = TapAnalytics.get_singer_command()
     run = Run.logging_to(logging.getLogger(TapAnalytics.name))
-    report = _report(run)
+    report = report_to_user(run)
     if command.callback is not None:
         command.callback = _reported_on(command.callback, report)
     work = partial(command.main, obj=run, standalone_mode=False)
     outcome = stopped_by_signals(lambda: concluded(work, run, report), run.stop)
-    error = outcome.error
-    if isinstance(error, OSError) and error.strerror and not error.filename:
+    failure = outcome.error
+    if isinstance(failure, OSError) and failure.strerror and not failure.filename:
         _drop_output()
-    sys.exit(_status(outcome, run))
+    sys.exit(exit_status(outcome, run))
 
 
-def _report(run: Run) -> Report:
-    """Return who tells of the run, and hide its secrets from all log handlers."""
-    root = logging.getLogger()
-    report: Report = LogReport(run.progress, run.logger)
-    if is_terminal(os.environ):
-        terminal = Terminal()
-        report = TerminalReport(run.progress, terminal)
-        root.handlers[:] = [TerminalHandler(terminal)]
-    for handler in root.handlers:  # Others than the run log, too.
-        handler.addFilter(run.redaction)
-    return report
-
-
-def _status(outcome: Outcome, run: Run) -> int:
+def exit_status(outcome: Outcome, run: Run) -> int:
+    """Return the exit status: 0, 1, or 128 + the signal that stopped the run."""
     if outcome.ending == COMPLETE:
         return outcome.status if isinstance(outcome.status, int) else 0
     return 128 + signal.Signals[run.stop.by] if run.stop.by else 1
@@ -62,7 +54,8 @@ def _status(outcome: Outcome, run: Run) -> int:
 
 def _drop_output() -> None:
     """Drop what standard output did not take; at exit Python would try again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reported_on(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:

@@ -14,13 +14,14 @@ import re
 import traceback
 from base64 import b64encode, urlsafe_b64encode
 from bisect import bisect_right
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tap_analytics.compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 HIDDEN = "***"
 
@@ -32,6 +33,9 @@ SECRET_WORD = 8
 
 TIMES_ESCAPED = 4
 """So often a secret may be escaped one time over another."""
+
+START = 4
+"""By so many characters those secrets are chosen that are looked for in a text."""
 
 _WORDS = re.compile(r"[A-Za-z0-9]*")
 """What is written the same everywhere."""
@@ -49,13 +53,14 @@ class Redaction(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._spellings: frozenset[str] = frozenset()
+        self._spellings = _Spellings()
         self._traces: frozenset[bytes] = frozenset()
 
     def hide(self, *secrets: str) -> None:
         """Let secrets appear no more, as a whole or word by word."""
         secrets = tuple(filter(None, secrets))
-        self._spellings |= {text for secret in secrets for text in _spellings(secret)}
+        for secret in secrets:
+            self._spellings.add(_spellings(secret))
         self._traces |= {
             max(_WORDS.findall(secret), key=len).encode()
             for secret in secrets
@@ -64,7 +69,7 @@ class Redaction(logging.Filter):
 
     def redacted(self, text: str) -> str:
         """Return a text without the secrets."""
-        spans = sorted(_found(self._spellings, text))
+        spans = sorted(self._spellings.found_in(text))
         if not spans:
             return text
         parts, done, last_end = [], 0, -1
@@ -164,23 +169,47 @@ def _lower(text: str) -> str:
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-def _found(spellings: Collection[str], text: str) -> Iterator[tuple[int, int]]:
-    """Yield from where to where spellings stand in a text, however often escaped."""
-    layers: list[_Layer] = []
-    for _ in range(TIMES_ESCAPED):
-        lower = _lower(text)
-        for spelling in spellings:
-            start = lower.find(spelling)
-            while start >= 0:
-                span = start, start + len(spelling)
+class _Spellings:
+    """Finds many spellings in a text, however often it is escaped."""
+
+    def __init__(self) -> None:
+        self._all: set[str] = set()
+        self._by_start: dict[str, list[str]] = {}
+
+    def add(self, spellings: Iterable[str]) -> None:
+        """Find these too, all in lower case."""
+        for spelling in set(spellings) - self._all:
+            self._all.add(spelling)
+            self._by_start.setdefault(spelling[:START], []).append(spelling)
+
+    def found_in(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield from where to where spellings stand in a text."""
+        layers: list[_Layer] = []
+        for _ in range(TIMES_ESCAPED):
+            for start, end in self._found_as_it_is(_lower(text)):
+                span = start, end
                 for layer in reversed(layers):
                     span = layer.start(span[0]), layer.start(span[1])
                 yield span
-                start = lower.find(spelling, start + 1)
-        if not spellings or not _ESCAPED.search(text):
-            return
-        layers.append(_Layer(text))
-        text = layers[-1].text
+            if not self._all or not _ESCAPED.search(text):
+                return
+            layers.append(_Layer(text))
+            text = layers[-1].text
+
+    def _found_as_it_is(self, text: str) -> Iterator[tuple[int, int]]:
+        for spelling in self._that_may_stand_in(text):
+            start = text.find(spelling)
+            while start >= 0:
+                yield start, start + len(spelling)
+                start = text.find(spelling, start + 1)
+
+    def _that_may_stand_in(self, text: str) -> Collection[str]:
+        if len(self._all) <= len(text):  # Few secrets, which is the rule.
+            return self._all
+        places, lengths = range(len(text)), range(1, START + 1)
+        starts = {text[place : place + n] for place in places for n in lengths}
+        found = map(self._by_start.__getitem__, starts & self._by_start.keys())
+        return [*chain.from_iterable(found)]
 
 
 class _Layer:
@@ -216,6 +245,3 @@ def _meant(found: re.Match[str]) -> str:
     if found["letter"]:
         return _LETTERS[found["letter"].lower()]
     return found["sign"] or html.unescape(found["html"])
-
-
-redaction = Redaction()

@@ -39,9 +39,10 @@ class StopFlag:
         Not for a signal handler: it strikes while its own thread may hold a lock.
 
         Args:
-            by: Who wants that, in a word.
+            by: Who wants that, in a word; whoever came first has said it.
         """
-        self.by = by
+        if not self.is_set:
+            self.by = by
         self._event.set()
         for wake in list(self._wakers):
             wake()

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from tap_analytics.run import StopFlag
 
@@ -24,7 +24,12 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 ResultT = TypeVar("ResultT")
 
 
-def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
+def stopped_by_signals(
+    work: Callable[[], ResultT],
+    stop: StopFlag,
+    *,
+    hurry: Callable[[], None] | None = None,
+) -> ResultT:
     """Work on another thread, and tell it to end as soon as a signal asks for that.
 
     Python calls a signal's handler on the main thread, between any two steps of
@@ -34,6 +39,9 @@ def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
     Args:
         work: What to do; it ends soon after `stop` is set.
         stop: Is set by the first signal.
+        hurry: Called at each further signal, where the work ends in its own time
+            because it has something to bring to an end; by default it is left behind
+            after 1.5 seconds.
 
     Returns:
         What the work returns.
@@ -58,7 +66,11 @@ def stopped_by_signals(work: Callable[[], ResultT], stop: StopFlag) -> ResultT:
     number_or_end = events.get()
     if number_or_end is not None:
         stop.set(signal.Signals(number_or_end).name)
-        _wait_for_end(events, number_or_end)
+        if hurry is None:
+            _wait_for_end(events, number_or_end)
+        else:
+            while events.get() is not None:
+                hurry()
     for error in errors:
         raise error
     return results[0]
@@ -76,27 +88,23 @@ def _wait_for_end(events: SimpleQueue[int | None], number: int) -> None:
 def _end_at_once(number: int) -> None:
     """End although nobody takes what is written; the last line may stay incomplete."""
     name = signal.Signals(number).name
-    write_line(f"Stopped by {name} while its output was not read.")
+    _write_line(f"Stopped by {name} while its output was not read.")
     os._exit(128 + number)
 
 
-def stop_before_work(what: str, numbers: Iterable[int] = STOPPING) -> None:
-    """End the process at a signal, at once: nothing has been done yet.
+def end_by_signals() -> None:
+    """Let a signal end the process at once, since nothing has been done yet."""
 
-    Args:
-        what: What has not been done.
-        numbers: The signals.
-    """
-
-    def stop(number: int, _: object) -> None:
-        write_line(f"Stopped by {signal.Signals(number).name} before {what}.")
+    def end(number: int, _: object) -> None:
+        name = signal.Signals(number).name
+        _write_line(f"Stopped by {name} before anything was read.")
         os._exit(128 + number)
 
-    for number in numbers:
-        signal.signal(number, stop)
+    for number in STOPPING:
+        signal.signal(number, end)
 
 
-def write_line(text: str) -> None:
+def _write_line(text: str) -> None:
     """Write a line to standard error, if it takes it."""
     _, writable, _ = select.select([], [2], [], 0)
     if writable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -150,8 +151,13 @@ def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
     """Starts a PostgreSQL server, one for all workers of this session."""
     folder = Path(gettempdir(), f"pg-{testrun_uid[:12]}")
     folder.mkdir(exist_ok=True)
+    # At the exit the package asks for its lock once more, which makes the folder anew.
+    atexit.register(_remove_if_unused, folder)
     with running_postgres(folder) as server:
         yield server
+
+
+def _remove_if_unused(folder: Path) -> None:
     if not (folder / "data").exists():
         shutil.rmtree(folder, ignore_errors=True)
 

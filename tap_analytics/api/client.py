@@ -102,6 +102,10 @@ class Client:
         """Whether the API has answered once: it is there, and the key works."""
         return self._experience.key_has_worked
 
+    def can_read(self, stream: str) -> None:
+        """Take note that an earlier run has read rows of a stream."""
+        self._experience.can_read(stream)
+
     def get(
         self,
         path: str,
@@ -220,6 +224,7 @@ class Client:
 
     def _pause(self, error: RetriableAPIError, tries: int) -> None:
         run = self._run
+        run.stop.check()  # Nobody wants to know, or to wait, any more.
         backoff = float(self._settings["backoff_factor"]) * 2 ** (tries - 1)
         # Up to an eighth longer, so that threads do not march in step.
         wait = backoff * random.uniform(1, 1.125)  # noqa: S311 - it is not a secret
@@ -256,7 +261,8 @@ def _headers(settings: Mapping[str, Any]) -> dict[str, str]:
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
         "Connection": "keep-alive",
-        settings["api_key_header"]: settings["api_key"],
+        # Discovery needs no key, and asks for nothing.
+        settings["api_key_header"]: settings.get("api_key", ""),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_analytics.api.paginators import Paginator, Unproven
+from tap_analytics.api.paginators import Look, Paginator, Unproven
 from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.api.stream_pages import Belief
 
@@ -22,23 +22,18 @@ class CountingPaginator(Paginator):
     Args:
         shared: What is set, and known so far, of the stream.
         start: Page number or offset of the first page.
-        before: As for `Paginator`.
-        tests: As for `Paginator`.
+        look: As for `Paginator`.
     """
 
     def __init__(
         self,
         shared: StreamPages,
         start: int,
-        *,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
-        super().__init__(
-            shared, shared.request(**{self.style: start}), before=before, tests=tests
-        )
+        super().__init__(shared, shared.request(**{self.style: start}), look)
         self._position = self._asked = start
-        self._received = 0
+        self._received = look.received if look else 0
         self._promised = False
         self._was_promised = False
         self._ends_by_count = False
@@ -97,7 +92,7 @@ class CountingPaginator(Paginator):
             return self._promised
         if rows is not None and rows >= self._received and Belief.COUNT not in refuted:
             return rows > self._received
-        if self._ends_by_count or refuted:
+        if self._ends_by_count or refuted & {Belief.COUNT, Belief.SHORT_PAGE}:
             return not self._ends_by_count
         return count >= self.page_length(hints)
 
@@ -107,13 +102,8 @@ class CountingPaginator(Paginator):
         if belief is None:
             self.leave(doubt)
             return
-        go_on = partial(
-            type(self),
-            self.shared,
-            position,
-            before=digest_of(hints.page.records),
-            tests=belief,
-        )
+        look = Look(belief, digest_of(hints.page.records), self._received)
+        go_on = partial(type(self), self.shared, position, look)
         self.unproven.append(Unproven(belief, weight, go_on, doubt))
 
     def leave(self, doubt: str) -> None:
@@ -157,9 +147,8 @@ class PageNumberPaginator(CountingPaginator):
     Args:
         shared: What is set, and known so far, of the stream.
         start: Number of the first page; with 0 it may as well turn out to be 1.
+        look: As for `Paginator`.
         is_guess: Whether nobody said that this is the first page's number.
-        before: As for `Paginator`.
-        tests: As for `Paginator`.
     """
 
     style = "page"
@@ -168,12 +157,11 @@ class PageNumberPaginator(CountingPaginator):
         self,
         shared: StreamPages,
         start: int = 1,
+        look: Look | None = None,
         *,
         is_guess: bool = False,
-        before: int | None = None,
-        tests: Belief | None = None,
     ) -> None:
-        super().__init__(shared, start, before=before, tests=tests)
+        super().__init__(shared, start, look)
         self._first = min(start, 1)
         self._is_guess = is_guess
         self._last = 0
@@ -243,7 +231,7 @@ class FirstPagePaginator(Paginator):
 
     def __init__(self, shared: StreamPages, before: int) -> None:
         first = shared.request(page=0)
-        super().__init__(shared, first, before=before, tests=Belief.FIRST_PAGE)
+        super().__init__(shared, first, Look(Belief.FIRST_PAGE, before))
 
     def follow(self, hints: PageHints) -> None:
         """Return `None`: all further pages have been read."""
@@ -264,11 +252,9 @@ class OffsetPaginator(CountingPaginator):
         self,
         shared: StreamPages,
         start: int = 0,
-        *,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
-        super().__init__(shared, start, before=before, tests=tests)
+        super().__init__(shared, start, look)
 
     def step(self, records: int) -> int:
         """Return the number of records."""

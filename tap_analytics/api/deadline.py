@@ -8,7 +8,6 @@ from the first byte of the headers to the last one of the body.
 from __future__ import annotations
 
 import io
-import sys
 import time
 from http import HTTPStatus
 from http.client import BadStatusLine, HTTPResponse, parse_headers
@@ -16,10 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_analytics.compat import override
 
 if TYPE_CHECKING:
     import socket

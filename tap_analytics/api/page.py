@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
-from email.message import Message
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +10,18 @@ import msgspec
 from jsonpath_ng.exceptions import JSONPathError
 from msgspec import Raw
 
+from tap_analytics.api.body_text import (
+    in_utf_8,
+    on_one_line,
+    with_whole_characters,
+)
 from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
 from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
 from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from jsonpath_ng import JSONPath
@@ -34,17 +37,10 @@ SHOWN_NAMES = 20
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
 _BEGINS_TO_SEARCH = re.compile(r"\.\.|\.?\*|\[")
-_ESCAPE = re.compile(
-    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
-"""An escaped character, or the first group: a surrogate without the other half."""
-
 _KEY = f"the API key, for which {HIDDEN!r} is written"
 _HALF = "half a character, for which U+FFFD is written"
 
 _MESSAGES = frozenset({"message", "detail"})
-_OF_SEVERAL_BYTES = ("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")
 
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
@@ -106,9 +102,7 @@ class Page:
         self._redaction = redaction or Redaction()
         self._keys = plain_path(selector)
         try:
-            self._top = self._read(
-                (self._in_utf_8, ""), (_with_whole_characters, _HALF)
-            )
+            self._top = self._read((self._in_utf_8, ""), (with_whole_characters, _HALF))
             self._refuse_failure()
         except RecursionError as error:
             msg = f"{answer}, with JSON that is nested too deeply."
@@ -155,7 +149,7 @@ class Page:
         self._change(self._redaction.redacted_body, _KEY)
         answer = self.answer
         try:
-            answer.body = _on_one_line(answer.body)
+            answer.body = on_one_line(answer.body)
             return _open(Raw(answer.body))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
             for used, (repair, reason) in enumerate(repairs, start=1):
@@ -173,28 +167,7 @@ class Page:
         return True
 
     def _in_utf_8(self, body: bytes) -> bytes:
-        """Return a body that was written in the charset that its header declares.
-
-        Many programs declare ISO 8859-1 and send UTF-8: so this is only for a body
-        that is not UTF-8.
-        """
-        charset = self._content_type.get_content_charset("utf-8")
-        try:
-            if not charset.startswith(_OF_SEVERAL_BYTES):
-                body.decode()
-                return body
-        except UnicodeDecodeError:
-            pass
-        try:
-            return body.decode(charset).encode()
-        except (ValueError, LookupError):  # There is no such charset, or not here.
-            return body
-
-    @property
-    def _content_type(self) -> Message:
-        message = Message()
-        message["Content-Type"] = self.answer.headers.get("Content-Type", "")
-        return message
+        return in_utf_8(body, self.answer.headers.get("Content-Type", ""))
 
     def _not_json(self, error: Exception) -> RetriableAPIError:
         body = self.answer.body
@@ -287,27 +260,6 @@ def _named(keys: Iterable[str]) -> str:
     cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
     more = ["…"] * (len(names) > SHOWN_NAMES)
     return ", ".join(cut + more) or "none"
-
-
-def _on_one_line(body: bytes) -> bytes:
-    """Return a JSON text without the line ends that would end a Singer message."""
-    body = body.removeprefix(BOM_UTF8).lstrip()
-    body.decode()
-    # The last two bytes are not within a record.
-    if body.find(b"\n", 0, -2) == body.find(b"\r", 0, -2) == -1:
-        return body
-    return msgspec.json.format(body, indent=-1)
-
-
-def _with_whole_characters(body: bytes) -> bytes:
-    """Return a JSON text with U+FFFD where half of a character is escaped.
-
-    Some programs cut text within an emoji, which is two code units in JSON: RFC 8259,
-    section 8.2. No database takes the half that is left.
-    """
-    if b"\\ud" not in body and b"\\uD" not in body:
-        return body
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
 
 
 def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.api.counting_paginators import OffsetPaginator, PageNumberPaginator
-from tap_analytics.api.paginators import Paginator, SinglePagePaginator, Unproven
+from tap_analytics.api.paginators import Look, Paginator, SinglePagePaginator, Unproven
 from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.api.stream_pages import Belief, StreamPages
 from tap_analytics.api.told_paginators import (
@@ -128,8 +128,7 @@ class OnePagePaginator(SinglePagePaginator):
             OffsetPaginator if by_offset else PageNumberPaginator,
             self.shared,
             len(records) if by_offset else 2,
-            before=digest_of(records),
-            tests=Belief.ONE_PAGE,
+            Look(Belief.ONE_PAGE, digest_of(records), len(records)),
         )
         doubt = self.shared.missing(hints, len(records)) or _doubt(signs, len(records))
         self.unproven.append(Unproven(Belief.ONE_PAGE, len(records), go_on, doubt))
@@ -159,7 +158,7 @@ def _detect(shared: StreamPages, hints: PageHints) -> Paginator:
         shared.note_style(counting.style, hints)
         return counting
     if not shared.found:
-        shared.note_style("none", "nothing says that more follows")
+        shared.note_style("none", "the API announces no more")
     return OnePagePaginator(shared, shared.request())
 
 

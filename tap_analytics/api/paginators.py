@@ -31,6 +31,21 @@ _NOTHING_THERE = frozenset({400, 404, 410, 416, 422})
 
 
 @dataclass(frozen=True)
+class Look:
+    """A look further, behind the end of a list that was believed.
+
+    Attributes:
+        tests: What was believed.
+        before: The digest of the ids of the last page.
+        received: How many records came before.
+    """
+
+    tests: Belief
+    before: int
+    received: int = 0
+
+
+@dataclass(frozen=True)
 class Unproven:
     """The end of a list that was believed.
 
@@ -53,9 +68,7 @@ class Paginator(ABC):
     Args:
         shared: What is set, and known so far, of the stream.
         first: The request to begin with.
-        before: Where the paginator looks further than another one: the digest of the
-            ids of that one's last page.
-        tests: What it looks further for.
+        look: What the paginator looks further for, where another one has ended.
 
     Attributes:
         current_value: The request for the page that `advance` has not seen yet.
@@ -73,9 +86,7 @@ class Paginator(ABC):
         self,
         shared: StreamPages,
         first: NextRequest,
-        *,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
         self.shared = shared
         self.current_value = first
@@ -84,8 +95,8 @@ class Paginator(ABC):
         self.counted: int | None = None
         self.unproven: list[Unproven] = []
         self.found_more = False
-        self.tests = tests
-        self._seen = SeenIds(before)
+        self.look = look
+        self._seen = SeenIds(look.before if look else None)
         self._pages = 0
         self._known_in_a_row = 0
         self._all_same = True
@@ -126,14 +137,14 @@ class Paginator(ABC):
             return  # The page was fetched ahead, beyond the end.
         hints = PageHints(page)
         self._check_steady(hints)
-        if self.tests is not None and self._pages == 0:
+        if self.look is not None and self._pages == 0:
             if self.ends_test(novelty, page):
                 self.finished = True
                 return
             self.found_more = True
-            self.shared.refuted.add(self.tests)
+            self.shared.refuted.add(self.look.tests)
         request = self._unless_in_circles(novelty, hints, self.follow(hints))
-        if request is not None and self._pages == 0 and self.tests is None:
+        if request is not None and self._pages == 0 and self.look is None:
             self._seen.look(page.records)
         self._pages += 1
         self._empty_pages = 0 if page.records else self._empty_pages + 1
@@ -158,7 +169,7 @@ class Paginator(ABC):
         Returns:
             Whether that is how the API says that the list has ended.
         """
-        if self.tests is None and (self.is_announced or self._pages == 0):
+        if self.look is None and (self.is_announced or self._pages == 0):
             return False
         is_end = isinstance(error, VanishedError) or (
             isinstance(error, RefusedError) and error.status in _NOTHING_THERE
@@ -168,7 +179,7 @@ class Paginator(ABC):
 
     def _novelty(self, page: Page) -> Novelty:
         # Most lists have one page, of which nothing has to be remembered.
-        if self._pages == 0 and self.tests is None:
+        if self._pages == 0 and self.look is None:
             return Novelty.NEW
         return self._seen.look(page.records)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin
 
 from tap_analytics.api.page_hints import is_url, whole
-from tap_analytics.api.paginators import Paginator, Unproven
+from tap_analytics.api.paginators import Look, Paginator, Unproven
 from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.api.stream_pages import Belief, NextRequest
 
@@ -32,12 +32,10 @@ class ToldPaginator(Paginator):
     def __init__(
         self,
         shared: StreamPages,
-        *,
         first: NextRequest | None = None,
-        before: int | None = None,
-        tests: Belief | None = None,
+        look: Look | None = None,
     ) -> None:
-        super().__init__(shared, first or shared.request(), before=before, tests=tests)
+        super().__init__(shared, first or shared.request(), look)
         self.field = ""
         self._read = {hash(self.current_value)}  # Cursors may be long.
         self._received = 0
@@ -131,7 +129,7 @@ class CursorPaginator(ToldPaginator):
     def end(self, hints: PageHints) -> None:
         """Take note of the end: some APIs send a cursor only to who sends one."""
         super().end(hints)
-        if not self.field and hints.page.records and self.tests is None:
+        if not self.field and hints.page.records and self.look is None:
             self.unproven += asks_for_a_cursor(self.shared, hints)
 
     def ends_test(self, novelty: Novelty, page: Page) -> bool:
@@ -145,11 +143,6 @@ def asks_for_a_cursor(shared: StreamPages, hints: PageHints) -> list[Unproven]:
     if hints.of("next_cursor", "next") or hints.flag() is False:
         return []
     records = hints.page.records
-    go_on = partial(
-        CursorPaginator,
-        shared,
-        first=shared.request(cursor=""),
-        before=digest_of(records),
-        tests=Belief.ONE_PAGE,
-    )
+    look = Look(Belief.ONE_PAGE, digest_of(records))
+    go_on = partial(CursorPaginator, shared, shared.request(cursor=""), look)
     return [Unproven(Belief.ONE_PAGE, len(records), go_on)]

@@ -42,7 +42,14 @@ class Account:
         self.workers = Workers(settings["concurrency"])
         self.opened: dict[str, Branch[Any]] = {}
         self.state_cadence = StateCadence()
+        self._warned: set[str] = set()
         run.stop.on_set(self.workers.stop)
+
+    def warn_once(self, text: str) -> None:
+        """Warn of what is so for the whole run, the first time it shows."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.run.logger.warning("%s", text, extra={"kind": "batch"})
 
     @cached_property
     def column(self) -> Mapping[str, Raw]:
@@ -53,7 +60,7 @@ class Account:
         return {self.settings["account_column"]: Raw(msgspec.json.encode(account))}
 
     def close(self) -> None:
-        """Let go of threads and connections."""
-        self.workers.stop()
+        """End the run: its threads, whatever they wait for, and its connections."""
+        self.run.stop.set()
         self.opened.clear()
         self.client.close()

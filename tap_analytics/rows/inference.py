@@ -10,7 +10,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tap_analytics.rows.fields import NULL, fit_for
+import msgspec
+
+from tap_analytics.rows.fields import NULL
+from tap_analytics.rows.fit import fit_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 NULL_ONLY = "null"
 """The type of a field that has had no value yet."""
+
+EMPTY_ARRAY = "empty array"
+"""The type of a field that has had arrays, but no item in them."""
 
 MIXED = "mixed"
 """The type of a field whose values fit no column together."""
@@ -47,11 +53,26 @@ The bounds are what every database takes: integers of 64 bits, decimals of 38 di
 microseconds. Beyond them a target would fail, or round.
 """
 
+ARRAY = "array"
+
+_OF_ITEMS = ("boolean", "integer", "number", "string")
+"""Types of items; a column of dates in an array is not worth a type of its own."""
+
+COLUMNS |= {EMPTY_ARRAY: COLUMNS[ARRAY]} | {
+    f"{ARRAY} of {name}": {
+        "type": ["array", "null"],
+        "items": {"type": [name, "null"]},
+    }
+    for name in _OF_ITEMS
+}
+"""Older targets need to know the items of an array."""
+
 _WIDER = {
     "integer": "number",
     "number": "string",  # As its digits, which is how numbers fit a string column.
     "date": "string",  # Not date-time: midnight would be made up.
     "date-time": "string",
+    **{f"{ARRAY} of {name}": ARRAY for name in _OF_ITEMS},
 }
 """The next wider type that takes all values of a type; others are mixed with any."""
 
@@ -66,6 +87,8 @@ _NAME = re.compile(
 _LONGEST_NAME = 63
 """PostgreSQL cuts longer names off."""
 
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 
 
@@ -74,13 +97,30 @@ def type_of(value: Raw) -> str:
     if value == NULL:
         return NULL_ONLY
     text = bytes(value)
+    if text[:1] == b"[":
+        return _type_of_array(text)
     return next((name for name, fit in _FITS.items() if fit(text) is not None), MIXED)
+
+
+def _type_of_array(text: bytes) -> str:
+    items = _decode_array(text)
+    types = {type_of(item) for item in items} - {NULL_ONLY}
+    types = {"string" if name in {"date", "date-time"} else name for name in types}
+    if not types:
+        return EMPTY_ARRAY
+    if types == {"integer", "number"}:
+        types = {"number"}
+    [name, *others] = types
+    return ARRAY if others or name not in _OF_ITEMS else f"{ARRAY} of {name}"
 
 
 def merged(one: str, other: str) -> str:
     """Return the narrowest type of column that takes all values of two types."""
     if NULL_ONLY in {one, other}:
         return other if one == NULL_ONLY else one
+    if EMPTY_ARRAY in {one, other}:
+        other = other if one == EMPTY_ARRAY else one
+        return other if other.startswith(ARRAY) or other == EMPTY_ARRAY else MIXED
     wider = _and_wider(other)
     return next(name for name in _and_wider(one) if name in wider)
 
@@ -118,6 +158,11 @@ class Inference:
             if name not in self._declared:
                 before = self._types.get(name, NULL_ONLY)
                 self._types[name] = merged(before, type_of(value))
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of all fields that were seen, declared or not."""
+        return self._declared | self._types.keys()
 
     @property
     def columns(self) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ import msgspec
 
 from tap_analytics import json_text
 from tap_analytics.errors import ConfigError
-from tap_analytics.rows.fields import fit_timestamp
+from tap_analytics.rows.fit import fit_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

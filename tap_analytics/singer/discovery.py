@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_analytics.api.pagination import Pagination
 from tap_analytics.errors import LeftOutError
@@ -31,7 +31,7 @@ _silent.addFilter(lambda _: False)
 
 def inferred_columns(
     streams: Sequence[AnalyticsStream], size: int
-) -> dict[type[AnalyticsStream], dict[str, Any]]:
+) -> dict[type[AnalyticsStream], Inference]:
     """Read samples and infer columns from them.
 
     Args:
@@ -39,13 +39,13 @@ def inferred_columns(
         size: Records per stream, at most.
 
     Returns:
-        By stream, the JSON schemas of the inferred columns by name.
+        What was inferred, by stream.
 
     Raises:
         FatalAPIError: If the API refuses, or retries are used up.
     """
     sampled: dict[type, tuple[AnalyticsStream, list[Row]]] = {}
-    columns: dict[type[AnalyticsStream], dict[str, Any]] = {}
+    columns: dict[type[AnalyticsStream], Inference] = {}
     for stream in streams:
         if stream.parent_stream_type is None:
             pages = _pages(stream, None, size)
@@ -54,7 +54,7 @@ def inferred_columns(
             pages = _first_pages(stream, _contexts_below(parent, rows), size)
         sample = _rows(stream, pages, size)
         sampled[type(stream)] = stream, sample
-        columns[type(stream)] = _columns(stream, sample)
+        columns[type(stream)] = _inferred(stream, sample)
     return columns
 
 
@@ -105,7 +105,7 @@ def _rows(stream: AnalyticsStream, pages: Iterator[Page], size: int) -> list[Row
     return [fields.fit(record, {}) for record in islice(records, size)]
 
 
-def _columns(stream: AnalyticsStream, rows: Sequence[Row]) -> dict[str, Any]:
+def _inferred(stream: AnalyticsStream, rows: Sequence[Row]) -> Inference:
     inference = Inference(stream.schema["properties"])
     for row in rows:
         additional = row[ADDITIONAL_FIELDS]
@@ -125,4 +125,4 @@ def _columns(stream: AnalyticsStream, rows: Sequence[Row]) -> dict[str, Any]:
             "; ".join(f"{name!r} ({reason})" for name, reason in without.items()),
             extra={"kind": "no column"},
         )
-    return inference.columns
+    return inference

@@ -11,7 +11,6 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -27,12 +26,10 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.reading.branches import Branch
-from tap_analytics.reading.so_far import SoFar
 from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.rows.replication_keys import order_of
-from tap_analytics.rows.unfinished import UNFINISHED, digest_of
-from tap_analytics.settings import SHAPES_NO_ROWS
+from tap_analytics.singer.going_on import so_far_of
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
@@ -47,7 +44,9 @@ if TYPE_CHECKING:
 
     from tap_analytics.api.page import Page
     from tap_analytics.reading.account import Account
+    from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.fields import Row
+    from tap_analytics.rows.inference import Inference
     from tap_analytics.singer.messages import MessageWriter
     from tap_analytics.singer.tap import RunTap
 
@@ -65,7 +64,7 @@ class AnalyticsStream(Stream):
     Args:
         tap: The tap.
         account: What all streams share.
-        inferred: JSON schemas of further columns, by name.
+        inferred: Further columns, from a sample that this run has taken.
     """
 
     path: ClassVar[str]
@@ -78,7 +77,7 @@ class AnalyticsStream(Stream):
     """Whether the setting `incremental` is for this stream."""
 
     def __init__(
-        self, tap: RunTap, account: Account, inferred: Mapping[str, Any] | None = None
+        self, tap: RunTap, account: Account, inferred: Inference | None = None
     ) -> None:
         self.account = account
         self._explicit = tap.explicit
@@ -87,9 +86,12 @@ class AnalyticsStream(Stream):
         self.is_filtered = False
         self._schema_is_written = False
         schema = self.properties.to_dict()
+        schema.pop("$schema", None)  # Some targets refuse a SCHEMA that has it.
         columns = schema["properties"]
         rest = columns.pop(ADDITIONAL_FIELDS)
-        columns |= {**(inferred or {}), ADDITIONAL_FIELDS: rest}
+        columns |= inferred.columns if inferred else {}
+        columns[ADDITIONAL_FIELDS] = rest
+        self._sampled_fields = inferred and inferred.fields
         whose = account_columns(tap.config)
         if clash := next((name for name in whose if name in columns), None):
             msg = f"account_column can't be {clash!r}: that is a column already."
@@ -106,6 +108,9 @@ class AnalyticsStream(Stream):
     @cached_property
     def source(self) -> StreamSource:
         """Reads the stream's lists; made on the thread that writes."""
+        is_child = self.parent_stream_type is not None
+        is_whole = self.ABORT_AT_RECORD_COUNT is None
+        so_far = so_far_of(self) if is_child and is_whole else None
         return StreamSource(
             self,
             account=self.account,
@@ -113,13 +118,17 @@ class AnalyticsStream(Stream):
             path=self.path,
             schema=self.effective_schema,
             keys=self.primary_keys,
-            bookmark=self._bookmark(),
-            so_far=self._so_far(),
-            is_child=self.parent_stream_type is not None,
+            bookmark=self._bookmark(so_far),
+            so_far=so_far,
+            sampled_fields=self._sampled_fields,
+            is_child=is_child,
         )
 
-    def _bookmark(self) -> Bookmark | None:
-        """Return where this run starts, `None` for a full table.
+    def _bookmark(self, so_far: SoFar | None) -> Bookmark | None:
+        """Return where this read starts, `None` for a full table.
+
+        Args:
+            so_far: How far it came, over several runs; `None` without parents.
 
         Raises:
             ConfigError: If there is no such field, its order is not known, or
@@ -144,15 +153,15 @@ class AnalyticsStream(Stream):
             )
             raise ConfigError(msg)
         return bookmark_of(
-            self._state_then,
+            self.state_then if so_far is None else so_far.state,
             key,
             order,
-            self.account.client.started_at,
+            self.account.client.started_at if so_far is None else so_far.began_at,
             self.config,
         )
 
     @property
-    def _state_then(self) -> Mapping[str, Any]:
+    def state_then(self) -> Mapping[str, Any]:
         """The stream's state, as the last run left it."""
         # Not `stream_state`, which makes an entry where there is none.
         state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(
@@ -160,35 +169,30 @@ class AnalyticsStream(Stream):
         )
         return state
 
-    def _so_far(self) -> SoFar | None:
-        """Return how far earlier parts of this read came, `None` without parents.
-
-        Raises:
-            ConfigError: If the state was written by a newer version.
-        """
-        if self.parent_stream_type is None or self.ABORT_AT_RECORD_COUNT is not None:
-            return None
-        settings = {
-            name: value
-            for name, value in self.config.items()
-            if name not in SHAPES_NO_ROWS
-        }
-        mask = {"/".join(place): chosen for place, chosen in self.mask.items()}
-        return SoFar(
-            self._state_then,
-            digest_of({"schema": self.effective_schema, "mask": mask, **settings}),
-            self.account.client.started_at,
-            float(self.config["resume_hours"]),
-        )
+    @property
+    def is_to_read(self) -> bool:
+        """Whether it is selected, and not complete by an earlier part of this read."""
+        so_far = self.source.so_far if self.selected else None
+        return self.selected and not (so_far and so_far.is_complete)
 
     # What the SDK asks for
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Return the records as Python values, for batches."""
-        branch = Branch(self.source, context, self.account.workers)
+        source = self.source
+        yield from self._records(Branch(source, context, self.account.workers))
+        while due := source.beliefs.due():
+            for place, unproven in due:
+                branch = Branch(
+                    source, place, self.account.workers, new_paginator=unproven.go_on
+                )
+                yield from self._records(branch)
+                source.beliefs.looked(unproven, found_more=branch.found_more)
+
+    def _records(self, branch: Branch[StreamSource]) -> Iterator[Record]:
         for page in branch.pages():
-            yield from map(decoded, self.source.rows(page, context))
+            yield from map(decoded, self.source.rows(page, branch.context))
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -282,6 +286,10 @@ class AnalyticsStream(Stream):
         if write_messages:
             sync_family(self)
             return
+        self.account.warn_once(
+            "With batch_config, ACTIVATE_VERSION is not sent, a run that was stopped "
+            "begins anew, and streams below projects are read from the beginning."
+        )
         for record in super()._sync_records(context, write_messages=False):
             self.progress.wrote(self.name, 1)  # It goes into a batch file.
             yield record
@@ -304,9 +312,24 @@ class AnalyticsStream(Stream):
         place = next((n for n, s in enumerate(streams, 1) if s is self), 0)
         return [s for s in streams[place:] if isinstance(s, AnalyticsStream)]
 
+    @property
+    def complete_so_far(self) -> list[AnalyticsStream]:
+        """The streams that this run has read to their end."""
+        return [
+            stream
+            for stream in self._tap.streams.values()
+            if isinstance(stream, AnalyticsStream)
+            and stream.is_to_read
+            and stream.name in self.progress.complete
+        ]
+
     def begin(self) -> None:
         """Write what stands before the first record."""
         self._write_schema_message()
+        if self.source.bookmark is not None:
+            origin = self.source.bookmark.origin
+            self.progress.origins[self.name] = origin
+            self.logger.info("%s: %s.", self.name, origin)
         if self._activates_versions:
             self._stream_version = self._new_version()
         self.state_manager.is_flushed = False
@@ -315,13 +338,14 @@ class AnalyticsStream(Stream):
         """Return the version of the rows of this run, in milliseconds.
 
         It is that of the read that this run goes on with, and larger than that of the
-        last complete one: a clock that was ahead would else keep rows for years.
+        last one: a clock that was ahead would else keep rows for years.
         """
         so_far = self.source.so_far
         if so_far and so_far.before and so_far.before.version is not None:
             return so_far.before.version
-        last = self._state_then.get(_VERSION)
-        if not isinstance(last, int) or last < self._initialized_at:
+        known = (self.state_then.get(_VERSION), so_far and so_far.last_version)
+        last = max((one for one in known if isinstance(one, int)), default=0)
+        if last < self._initialized_at:
             return self._initialized_at
         self.logger.warning(
             "%s: the last run had a later time than this one. Check the clock of this "
@@ -331,27 +355,6 @@ class AnalyticsStream(Stream):
         )
         return last + 1
 
-    def say_where_it_goes_on(self) -> None:
-        """Say with which earlier part of a read this run goes on, if with one."""
-        before = self.source.so_far and self.source.so_far.before
-        if before:
-            began_at = f"{datetime.fromisoformat(before.began_at):%Y-%m-%d %H:%M UTC}"
-            self.progress.went_on_since = began_at
-            self.logger.info(
-                "%s: goes on with the read that began at %s. To read everything anew, "
-                "set resume_hours to 0.",
-                self.name,
-                began_at,
-            )
-
-    def note_how_far(self) -> None:
-        """Write into the state how far the streams below this one have been read."""
-        for stream in self.family:
-            is_open = stream.selected and stream.name not in self.progress.complete
-            text = stream.source.unfinished(stream.version) if is_open else None
-            if text is not None:
-                stream.stream_state[UNFINISHED] = text
-
     @property
     def version(self) -> int | None:
         """The version of the rows of this run, in milliseconds; `None` for none."""
@@ -359,7 +362,13 @@ class AnalyticsStream(Stream):
 
     def write_state(self) -> None:
         """Write a STATE message."""
-        self._tap.write_message(StateMessage(value=self.tap_state))
+        self._tap.write_message(self.state_message)
+        self.state_manager.is_flushed = True
+
+    @property
+    def state_message(self) -> StateMessage:
+        """The STATE message that would be written now."""
+        return StateMessage(value=self.tap_state)
 
     def write_rows(self, page: Page, rows: Iterable[Row]) -> int:
         """Write RECORD messages: as they are, or as the SDK maps and cuts them.
@@ -424,11 +433,11 @@ class AnalyticsStream(Stream):
                     self.name,
                     why,
                 )
+        state = self.stream_state
         if self.ABORT_AT_RECORD_COUNT is None:
-            self.source.promote(self.stream_state)
+            self.source.promote(state)
             if self._activates_versions:
-                self.stream_state[_VERSION] = self._stream_version
-        self._write_state_message()
+                state[_VERSION] = self._stream_version
         self.progress.finished(self.name)
 
     @property
@@ -461,8 +470,10 @@ def account_columns(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_read_by_itself(stream: Stream) -> bool:
     """Return whether a stream is a top-level one to read, or has children to read."""
-    return stream.parent_stream_type is None and (
-        stream.selected or stream.has_selected_descendents
+    return (
+        isinstance(stream, AnalyticsStream)
+        and stream.parent_stream_type is None
+        and any(one.is_to_read for one in stream.family)
     )
 
 

@@ -56,10 +56,10 @@ class LoadTrigger:
             self._since = self._clock()
         self._rows[stream] = self._rows.get(stream, 0) + rows
         self._bytes += size
-        return bool(
-            self._rows[stream] >= self._limits["batch_size_rows"]
-            or self._bytes >= self._limits["batch_size_bytes"]
-        )
+        most: int | None = self._limits.get("batch_size_rows")
+        if most is not None and self._rows[stream] >= most:
+            return True
+        return bool(self._bytes >= self._limits["batch_size_bytes"])
 
     @property
     def is_overdue(self) -> bool:

@@ -85,18 +85,23 @@ SETTINGS: dict[str, Any] = {
             ),
         },
         "batch_size_rows": {
-            "type": "integer",
+            "type": ["integer", "null"],
             "minimum": 1,
-            "default": 100_000,
             "title": "Batch size in rows",
-            "description": "When this many rows of a stream wait, all are loaded.",
+            "description": (
+                "When this many rows of a stream wait, all are loaded. If not set, "
+                "only bytes and seconds count."
+            ),
         },
         "batch_size_bytes": {
             "type": "integer",
             "minimum": 1,
             "default": 64 << 20,
             "title": "Batch size in bytes",
-            "description": "When this many bytes of input wait, all are loaded.",
+            "description": (
+                "When this many bytes of input wait, all are loaded. Memory grows with "
+                "this number, and fewer loads are faster."
+            ),
         },
         "batch_wait_limit_seconds": {
             "type": "integer",

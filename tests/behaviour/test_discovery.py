@@ -302,3 +302,23 @@ def test_otherwise_discovery_asks_nothing(
     config = {"api_url": api.url, "undeclared_fields": undeclared_fields}
     assert run_tap(config, "--discover", folder=tmp_path).status == 0
     assert api.stats().requests == 0
+
+
+# A sample of each run
+
+
+def test_a_field_that_tonight_s_sample_does_not_show_is_warned_of(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.add("users", {"id": "late", "rare": 1})
+    outcome = run(api, tmp_path, infer_sample_size=4)
+    (line,) = outcome.err.splitlines()
+    assert "users: the sample did not show the fields 'rare'" in line
+    assert "Keep a catalog" in line
+
+
+def test_with_a_catalog_nothing_is_warned_of(api: Sandbox, tmp_path: Path) -> None:
+    discover(api, tmp_path)
+    api.add("users", {"id": "late", "rare": 1})
+    outcome = run(api, tmp_path, "--catalog", str(tmp_path / "catalog.json"))
+    assert outcome.err == ""

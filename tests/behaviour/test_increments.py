@@ -447,3 +447,12 @@ def test_a_sequence_of_runs_misses_nothing_inside_the_look_back(
         loaded = {name: row["name"] for name, row in warehouse.rows["time"].items()}
         assert loaded == names
     assert [request for request in api.requests() if "from=" in request.query]
+
+
+def test_time_without_a_date_of_creation_is_said_to_be_read_in_full(
+    api: Sandbox, runs: Runs
+) -> None:
+    book(api, "undated", None)
+    outcome = runs()
+    assert "time: no record has a value in 'createdAt'" in outcome.err
+    assert "the next run reads everything again" in outcome.err

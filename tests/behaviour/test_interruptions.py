@@ -138,6 +138,19 @@ def test_a_signal_ends_a_run_soon_whose_reader_takes_nothing(
     assert "Stopped by SIGTERM" in process.process.stderr.read()
 
 
+@pytest.mark.parametrize("requests", [1, 15, 30])
+def test_a_signal_leaves_no_message_written_in_half(
+    sandbox: SandboxFactory, tap: Callable[..., Tap], requests: int
+) -> None:
+    api = sandbox(clients=2000, projects=1, page_size=50, pagination="page")
+    process = tap(settings(api, concurrency=2))
+    until = time.monotonic() + 60
+    while api.stats().requests < requests and time.monotonic() < until:
+        time.sleep(0.001)
+    lines, _ = process.end_by(signal.SIGTERM)
+    assert {json.loads(line)["type"] for line in lines} <= {"SCHEMA", "RECORD", "STATE"}
+
+
 def test_the_state_after_a_signal_is_one_to_go_on_from(
     api: Sandbox, tap: Callable[..., Tap], tmp_path: Path
 ) -> None:

@@ -224,7 +224,10 @@ def test_every_stream_declares_the_columns_of_the_design(tmp_path: Path) -> None
 
 
 def test_state_holds_no_bookmark_per_project(api: Sandbox, tmp_path: Path) -> None:
-    assert run(api, tmp_path).state == {"bookmarks": {stream: {} for stream in STREAMS}}
+    complete = {stream: {"unfinished": None} for stream in ("tasks", "time_records")}
+    assert run(api, tmp_path).state == {
+        "bookmarks": {stream: complete.get(stream, {}) for stream in STREAMS}
+    }
 
 
 def test_a_state_may_be_given(api: Sandbox, tmp_path: Path) -> None:
@@ -339,18 +342,28 @@ def test_flattening_loses_no_field(
             assert sent.keys() <= arrived.keys() | rest.keys()
 
 
-def test_batches_hold_all_records(api: Sandbox, tmp_path: Path) -> None:
-    batches = {
+def batches_in(folder: Path) -> dict[str, Any]:
+    """Return the setting by which records go into files of a folder."""
+    return {
         "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri(), "prefix": "batch-"},
+        "storage": {"root": folder.as_uri(), "prefix": "batch-"},
     }
-    outcome = run(api, tmp_path, batch_config=batches)
-    rows: dict[str, list[Any]] = {stream: [] for stream in STREAMS}
-    for message in outcome.of_type("BATCH"):
+
+
+def in_batches(outcome: Outcome, stream: str) -> list[dict[str, Any]]:
+    """Return the records of a stream that went into files."""
+    rows: list[dict[str, Any]] = []
+    for message in outcome.of_type("BATCH", stream):
         for url in message["manifest"]:
             text = gzip.decompress(Path(url.removeprefix("file://")).read_bytes())
-            rows[message["stream"]] += map(json.loads, text.splitlines())
-    assert {stream: len(rows[stream]) for stream in STREAMS} == api.counts()
+            rows += map(json.loads, text.splitlines())
+    return rows
+
+
+def test_batches_hold_all_records(api: Sandbox, tmp_path: Path) -> None:
+    outcome = run(api, tmp_path, batch_config=batches_in(tmp_path))
+    counts = {stream: len(in_batches(outcome, stream)) for stream in STREAMS}
+    assert counts == api.counts()
 
 
 def test_undeclared_fields_can_be_ignored(api: Sandbox, tmp_path: Path) -> None:
@@ -434,3 +447,21 @@ def test_a_log_at_info_has_no_line_per_request_or_project(
         return run_tap(config, folder=tmp_path, log_level="INFO").err.count("\n")
 
     assert lines(2) == lines(20)
+
+
+def test_what_batches_can_t_do_is_said_once(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    outcome = run(sandbox(projects=3), tmp_path, batch_config=batches_in(tmp_path))
+    (line,) = (one for one in outcome.err.splitlines() if "batch_config" in one)
+    assert "ACTIVATE_VERSION is not sent" in line
+
+
+def test_batches_look_behind_the_end_that_was_believed_too(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(projects=1, users=25, pagination="page", page_size=10, first_page=0)
+    styles = {"pagination_by_stream": {"users": "page"}}
+    outcome = run(api, tmp_path, batch_config=batches_in(tmp_path), **styles)
+    read = {row["id"] for row in in_batches(outcome, "users")}
+    assert read == {row["id"] for row in api.truth("users")}

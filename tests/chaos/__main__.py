@@ -1,7 +1,7 @@
 """`make chaos`: many faults and interruptions, and what became of the runs.
 
 `make chaos SEED=123` repeats a schedule of faults, `make chaos INTERRUPTION=123` an
-interruption.
+interruption, `make chaos EVOLUTION=123` a lot of streams whose schemas change.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.chaos.evolutions import Evolutions
 from tests.chaos.interruptions import Interruptions
 from tests.chaos.judging import judge
 from tests.chaos.kinds import KINDS, Ending
@@ -30,15 +31,14 @@ def main() -> None:
     parser.add_argument("--interruption", type=int, help="run this one only")
     parser.add_argument("--schedules", type=int, default=10 * len(KINDS))
     parser.add_argument("--interruptions", type=int, default=200)
+    parser.add_argument("--evolution", type=int, help="run this lot only")
+    parser.add_argument("--evolutions", type=int, default=80)
     options = parser.parse_args()
     seeds, numbers = range(options.schedules), range(options.interruptions)
-    if options.seed is not None:
-        seeds, numbers = range(options.seed, options.seed + 1), range(0)
-    if options.interruption is not None:
-        seeds, numbers = (
-            range(0),
-            range(options.interruption, options.interruption + 1),
-        )
+    lots = range(options.evolutions)
+    chosen = (options.seed, options.interruption, options.evolution)
+    if any(number is not None for number in chosen):
+        seeds, numbers, lots = map(_only, chosen)
     is_lost = False
     if seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +50,17 @@ def main() -> None:
             is_lost = report("what interrupted", "INTERRUPTION", verdicts) or is_lost
             if interruptions.longest_end:
                 _say(f"On a signal the tap ended in {interruptions.longest_end:.1f} s.")
+    if lots:
+        with Evolutions() as evolutions:
+            verdicts = [
+                one for number in lots for one in evolutions.lot(number).judge()
+            ]
+        is_lost = report("what evolved", "EVOLUTION", verdicts) or is_lost
     sys.exit(1 if is_lost else 0)
+
+
+def _only(number: int | None) -> range:
+    return range(0) if number is None else range(number, number + 1)
 
 
 def report(title: str, variable: str, verdicts: Sequence[Verdict]) -> bool:

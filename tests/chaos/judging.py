@@ -180,8 +180,9 @@ class Night:
 
     def moved_on(self, stream: str) -> bool:
         """Return whether the stream's bookmark did."""
+        # Where a read would go on is in it, too, for a run that may resume.
         old, new = (
-            state.get("bookmarks", {}).get(stream) or {}
+            {**(state.get("bookmarks", {}).get(stream) or {}), "unfinished": None}
             for state in (self._old_state, self._warehouse.state)
         )
         return bool(new != old)

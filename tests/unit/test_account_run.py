@@ -198,6 +198,17 @@ def test_a_run_can_be_ended_by_another_thread_with_its_last_state(
     assert account.kinds[-1] == "STATE"
 
 
+def test_a_run_that_failed_waits_for_no_other_try(account: Account) -> None:
+    before = {*threading.enumerate()}
+    account.config["backoff_factor"] = 600
+    account.api.fault("/v1/projects", kind="503")
+    account.api.fault("/v1/clients", status=200, body='{"data": [{"no": "id"}]}')
+    assert account.read().ending == FAILED
+    for thread in {*threading.enumerate()} - before:
+        thread.join(TIMEOUT)
+        assert not thread.is_alive() or not thread.name.startswith("fetch")
+
+
 def test_a_run_that_was_told_to_end_asks_for_nothing(account: Account) -> None:
     run = account.begin()
     run.stop.set()

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from base64 import b64encode, urlsafe_b64encode
+from time import process_time
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -119,6 +120,49 @@ def test_nothing_to_hide_hides_nothing() -> None:
 def test_a_second_secret_leaves_the_first_hidden(redaction: Redaction) -> None:
     redaction.hide("other")
     assert redaction.redacted(f"{KEY} other") == f"{HIDDEN} {HIDDEN}"
+
+
+def test_a_key_that_is_escaped_twice_is_hidden(redaction: Redaction) -> None:
+    twice = quote(quote(KEY, safe=""), safe="")
+    assert redaction.redacted(f"?next={twice}&page=2") == "?next=***&page=2"
+
+
+def test_a_key_that_looks_escaped_itself_is_hidden_within_json() -> None:
+    redaction = Redaction()
+    redaction.hide('a-key%20with"quotes')
+    twice = json.dumps(json.dumps('{"key": "a-key%20with"quotes"}'))
+    assert "quotes" not in redaction.redacted(twice)
+
+
+def test_a_lone_percent_sign_before_an_encoded_key_does_not_show_it(
+    redaction: Redaction,
+) -> None:
+    assert redaction.redacted(f"100%{quote(KEY, safe='')}") == "100%***"
+
+
+def test_what_another_redaction_hides_is_left_as_it_is(redaction: Redaction) -> None:
+    other = Redaction()
+    other.hide("another-key")
+    assert redaction.redacted("another-key") == "another-key"
+    assert other.redacted(KEY) == KEY
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_thousand_secrets_are_hidden_within_a_second(*, together: bool) -> None:
+    """Whether one run has them all, or each of a thousand runs one."""
+    keys = [f"{number:04}-{'k3y' * 12}" for number in range(1000)]
+    began = process_time()
+    all_of_them = Redaction()
+    for key in keys:
+        redaction = all_of_them if together else Redaction()
+        redaction.hide(key)
+    for key in keys[:: 1 if together else 1000]:
+        redaction = all_of_them if together else Redaction()
+        redaction.hide(key)
+        record = logging.LogRecord("tap", 20, "", 1, "The key is %s", (key,), None)
+        redaction.filter(record)
+        assert record.getMessage() == "The key is ***"
+    assert process_time() - began < 1
 
 
 def test_a_secret_within_another_is_no_way_to_the_rest() -> None:

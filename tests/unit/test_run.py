@@ -48,6 +48,13 @@ def test_a_check_raises_once_the_flag_is_set() -> None:
     assert stop.by == "SIGTERM"
 
 
+def test_who_came_first_has_set_the_flag() -> None:
+    stop = StopFlag()
+    stop.set("SIGTERM")
+    stop.set()
+    assert stop.by == "SIGTERM"
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_who_waits_for_something_else_is_woken(*, before: bool) -> None:
     stop, woken = StopFlag(), threading.Event()

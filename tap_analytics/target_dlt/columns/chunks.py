@@ -49,15 +49,21 @@ def unite(chunks: Sequence[Chunk]) -> tuple[pa.Table, dict[str, ColumnType]]:
             columns[name] = unify(columns.get(name, type_), type_)
     arrays = {}
     for name, type_ in columns.items():
-        try:
-            try:
-                arrays[name] = _column(chunks, name, type_)
-            except TooNarrowError:
-                columns[name] = decimal_for(type_, _values(chunks, name))
-                arrays[name] = _column(chunks, name, columns[name])
-        except MisfitError as error:
-            raise MisfitError(error.index, f"field {name!r}: {error}") from None
+        arrays[name], columns[name] = _unite_column(chunks, name, type_)
     return pa.table(arrays), columns
+
+
+def _unite_column(
+    chunks: Sequence[Chunk], name: str, type_: ColumnType
+) -> tuple[pa.ChunkedArray, ColumnType]:
+    try:
+        try:
+            return _column(chunks, name, type_), type_
+        except TooNarrowError:
+            needed = decimal_for(type_, _values(chunks, name))
+            return _column(chunks, name, needed), needed
+    except MisfitError as error:
+        raise MisfitError(error.index, f"field {name!r}: {error}") from None
 
 
 def _column(chunks: Sequence[Chunk], name: str, type_: ColumnType) -> pa.ChunkedArray:

@@ -15,6 +15,7 @@ from tap_analytics.target_dlt.columns import values
 from tap_analytics.target_dlt.columns.column_types import (
     INTEGER,
     JSON,
+    MAX_DIGITS,
     NUMBER,
     NUMERIC,
     TEXT,
@@ -27,7 +28,7 @@ from tap_analytics.target_dlt.columns.recasting import narrow, recast
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tap_analytics.target_dlt.columns.chunks import Chunk
 
@@ -74,23 +75,36 @@ def _conform(array: pa.Array, type_: ColumnType) -> tuple[pa.Array, ColumnType]:
         return pa.nulls(len(array), type_.arrow), type_
     if type_.kind == "json":
         return _to_json(array), type_
-    array, natural = _with_natural_type(array)
+    natural = _natural_type(array.type)
+    if natural == TEXT and pa.types.is_nested(array.type):
+        array = _to_json(array)
+    if pa.types.is_timestamp(array.type) and array.type.tz is None:
+        array = array.cast(pa.timestamp(array.type.unit, "UTC"))
+    if pa.types.is_uint64(array.type):
+        array = array.cast(pa.string())  # a cast would want room for all there are
+    array = array.cast(natural.arrow)
     if {natural.kind, type_.kind} <= NUMERIC:
         return _conform_numbers(array, natural, type_)
-    if natural.kind == "text":
+    if natural == TEXT:
         return _parse(array, type_), type_
     if type_.kind in {"text", "literal"}:
-        array, natural = recast(array, natural, TEXT), TEXT
-        return values.to_arrow(ColumnType("text", type_.precision), array), type_
+        return _parse(recast(array, natural, TEXT), type_), type_
+    return _conform_moments(array, natural, type_), type_
+
+
+def _conform_moments(
+    array: pa.Array, natural: ColumnType, type_: ColumnType
+) -> pa.Array:
+    """Make moments of dates, and dates of moments at midnight; keep all else."""
     if natural.kind == type_.kind:
-        return array, type_
+        return array
     if unify(natural, type_) == TIMESTAMP:
         moments = recast(array, natural, TIMESTAMP)
         if type_ == TIMESTAMP:
-            return moments, type_
+            return moments
         days = moments.cast(pa.timestamp("us")).cast(type_.arrow)
         if pc.all(pc.equal(recast(days, type_, TIMESTAMP), moments)).as_py():
-            return days, type_
+            return days
     msg = f"expected {type_.kind}, got {array.type}"
     raise ValueError(msg)
 
@@ -139,35 +153,26 @@ def _from_base64(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
-def _with_natural_type(array: pa.Array) -> tuple[pa.Array, ColumnType]:
-    """Convert an array to the column type that holds all values of its own type."""
-    type_ = array.type
-    is_a = pa.types
-    if is_a.is_boolean(type_):
-        return array, ColumnType("boolean")
-    if is_a.is_uint64(type_):
-        natural = ColumnType("decimal", 38, 0)
-        return array.cast(pa.string()).cast(natural.arrow), natural
-    if is_a.is_integer(type_):
-        return array.cast(INTEGER.arrow), INTEGER
-    if is_a.is_floating(type_):
-        return array.cast(NUMBER.arrow), NUMBER
-    if is_a.is_decimal(type_):
-        natural = ColumnType("decimal", 38, max(0, type_.scale))
-        return array.cast(natural.arrow), natural
-    if is_a.is_date(type_):
-        return array.cast(pa.date32()), ColumnType("date")
-    if is_a.is_timestamp(type_):
-        if type_.tz is None:
-            array = array.cast(pa.timestamp(type_.unit, "UTC"))
-        return array.cast(TIMESTAMP.arrow), TIMESTAMP
-    if is_a.is_time(type_):
-        return array.cast(pa.time64("us")), ColumnType("time")
-    if is_a.is_string(type_) or is_a.is_large_string(type_):
-        return array.cast(pa.string()), TEXT
-    if is_a.is_nested(type_):
-        return _to_json(array), TEXT
-    return array.cast(pa.binary()), ColumnType("binary")
+_NATURAL: Sequence[tuple[Callable[[pa.DataType], bool], ColumnType]] = (
+    (pa.types.is_boolean, ColumnType("boolean")),
+    (pa.types.is_uint64, ColumnType("decimal", MAX_DIGITS, 0)),
+    (pa.types.is_integer, INTEGER),
+    (pa.types.is_floating, NUMBER),
+    (pa.types.is_date, ColumnType("date")),
+    (pa.types.is_timestamp, TIMESTAMP),
+    (pa.types.is_time, ColumnType("time")),
+    (pa.types.is_string, TEXT),
+    (pa.types.is_large_string, TEXT),
+    (pa.types.is_nested, TEXT),
+)
+
+
+def _natural_type(type_: pa.DataType) -> ColumnType:
+    """Find the column type that holds all values of an Arrow type."""
+    if pa.types.is_decimal(type_):
+        return ColumnType("decimal", MAX_DIGITS, max(0, type_.scale))
+    natural = (natural for is_a, natural in _NATURAL if is_a(type_))
+    return next(natural, ColumnType("binary"))
 
 
 def _to_json(array: pa.Array) -> pa.Array:

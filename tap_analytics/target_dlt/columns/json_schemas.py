@@ -21,7 +21,7 @@ from tap_analytics.target_dlt.columns.column_types import (
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_analytics.target_dlt.columns.column_types import Kind
 
@@ -68,7 +68,13 @@ def column_type(schema: Any, root: Mapping[str, Any] | None = None) -> ColumnTyp
 def _options(
     schema: Any, root: Mapping[str, Any], followed: tuple[str, ...]
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the schemas, one type in each, that a value may have."""
+    """Yield the schemas, one type in each, that a value may have.
+
+    Args:
+        schema: The schema of the value.
+        root: The schema that references are looked up in.
+        followed: The references that led here.
+    """
     if not isinstance(schema, dict):  # `true`: whatever it is
         return
     if isinstance(reference := schema.get("$ref"), str):
@@ -76,29 +82,34 @@ def _options(
             return
         beside = _without(schema, "$ref")
         for option in _options(_resolve(reference, root), root, (*followed, reference)):
-            yield beside | option
-        return
-    for union in ("anyOf", "oneOf"):
-        if isinstance(schema.get(union), list):
-            for option in schema[union]:
-                if not isinstance(option, dict):
-                    continue
-                # What is said beside a union holds for all of it.
-                yield from _options(_without(schema, union) | option, root, followed)
-            return
-    if isinstance(parts := schema.get("allOf"), list):
-        beside = _without(schema, "allOf")
-        parts = [part for part in parts if isinstance(part, dict)]
+            yield beside | dict(option)
+    elif union := [key for key in ("anyOf", "oneOf") if key in schema]:
+        beside = _without(schema, union[0])
+        for option in _dicts(schema[union[0]]):
+            # What is said beside a union holds for all of it.
+            yield from _options(beside | option, root, followed)
+    elif "allOf" in schema:
+        beside, parts = _without(schema, "allOf"), _dicts(schema["allOf"])
         yield from _options_of_all(beside, parts, root, followed)
-        return
-    declared = schema.get("type")
-    if declared is None:
-        values = [schema["const"]] if "const" in schema else schema.get("enum") or ()
-        for name in {_name_of_type(value) for value in values}:
+    else:
+        for name in _type_names(schema):
             yield schema | {"type": name}
-        return
-    for name in [declared] if isinstance(declared, str) else declared:
-        yield schema | {"type": name}
+
+
+def _type_names(schema: Mapping[str, Any]) -> Iterable[str]:
+    match schema.get("type"):
+        case str() as name:
+            return [name]
+        case list() as names:
+            return names
+        case _:
+            values = [schema["const"]] if "const" in schema else schema.get("enum")
+            return {_name_of_type(value) for value in values or ()}
+
+
+def _dicts(schemas: Any) -> list[dict[str, Any]]:
+    """Leave out of a list what is not a schema that says something."""
+    return [one for one in schemas or () if isinstance(one, dict)]
 
 
 def _options_of_all(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,19 +34,24 @@ def recast(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
         return _to_decimal(array, from_, to)
     if to.kind == "timestamp":
         return array.cast(pa.timestamp("us")).cast(to.arrow)
+    return _to_text(array, from_) if to.arrow == pa.string() else array.cast(to.arrow)
+
+
+def _to_text(array: pa.Array, from_: ColumnType) -> pa.Array:
+    """Write values as databases do, which write those that are stored already."""
     match from_.kind:
         case "binary":
-            return _to_base64(array)
-        case "timestamp":
-            # As databases write moments.
-            return pc.replace_substring_regex(array.cast(to.arrow), r"\.?0*Z$", "+00")
-        case "time":
-            return pc.replace_substring_regex(array.cast(to.arrow), r"\.?0*$", "")
-        case "number" if to.kind == "text":
+            texts = [_base64(value) for value in array.to_pylist()]
+        case "number":
             texts = [None if v is None else repr(v) for v in array.to_pylist()]
-            return pa.array(texts, to.arrow)
+        case "timestamp":
+            moments = array.cast(pa.string())
+            return pc.replace_substring_regex(moments, r"\.?0*Z$", "+00")
+        case "time":
+            return pc.replace_substring_regex(array.cast(pa.string()), r"\.?0*$", "")
         case _:
-            return array.cast(to.arrow)
+            return array.cast(pa.string())
+    return pa.array(texts, pa.string())
 
 
 def narrow(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array | None:
@@ -63,20 +68,29 @@ def narrow(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array | Non
     if not {from_.kind, to.kind} <= NUMERIC:
         return None
     try:
-        match to.kind:
-            case "integer":
-                return _to_integer(array, to)
-            case "number":
-                return _to_number(array, from_, to)
-            case _:
-                return recast(array, from_, to)
+        return _narrow_numbers(array, from_, to)
     except (pa.ArrowInvalid, TooNarrowError, MisfitError):
         return None
 
 
+def _narrow_numbers(
+    array: pa.Array, from_: ColumnType, to: ColumnType
+) -> pa.Array | None:
+    match to.kind:
+        case "integer":
+            return _to_integer(array, to)
+        case "number":
+            return _to_number(array, from_, to)
+        case _:
+            return _to_decimal(array, from_, to)
+
+
 def _to_integer(array: pa.Array, to: ColumnType) -> pa.Array | None:
-    if pa.types.is_floating(array.type) and not pc.all(pc.is_finite(array)).as_py():
-        return None
+    if pa.types.is_floating(array.type):
+        # Beyond, a float is another number than its digits say.
+        is_exact = pc.less_equal(pc.abs(array), float(_WHOLE_FLOATS))
+        if not pc.all(is_exact).as_py():
+            return None
     integers = array.cast(pa.int64())
     limit = 2 ** ((to.precision or 64) - 1)
     bounds = pc.min_max(integers).as_py()
@@ -127,9 +141,5 @@ def _to_decimal(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
         raise TooNarrowError(decimal_for(to, array.to_pylist())) from None
 
 
-def _to_base64(array: pa.Array) -> pa.Array:
-    texts = [
-        None if value is None else msgspec.json.encode(value).decode().strip('"')
-        for value in array.to_pylist()
-    ]
-    return pa.array(texts, pa.string())
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from singer_sdk.exceptions import MissingKeyPropertiesError
-from singer_sdk.sinks.core import JSONSchemaValidator
 
 from tap_analytics.target_dlt.columns.chunks import (
     keep_last_of_each_key,
@@ -16,31 +13,18 @@ from tap_analytics.target_dlt.columns.chunks import (
     unite,
 )
 from tap_analytics.target_dlt.columns.column_types import TEXT
-from tap_analytics.target_dlt.columns.json_schemas import column_types
-from tap_analytics.target_dlt.columns.misfits import ColumnTooNarrowError, MisfitError
-from tap_analytics.target_dlt.columns.sdc_columns import COLUMNS, TABLE_VERSION
+from tap_analytics.target_dlt.columns.misfits import MisfitError
+from tap_analytics.target_dlt.columns.record_lines import RecordLines
 from tap_analytics.target_dlt.errors import InputError
-from tap_analytics.target_dlt.singer_in.decoder import (
-    BadRecordError,
-    MissingKeyError,
-    RecordDecoder,
-    validate,
-    with_decimals,
-)
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
 
     from tap_analytics.target_dlt.columns.chunks import Chunk
     from tap_analytics.target_dlt.columns.column_types import ColumnType
-    from tap_analytics.target_dlt.columns.sdc_columns import Message, SdcColumns
-
-CHUNK_ROWS = 8192
-"""Lines that are decoded in one go."""
-
-CHUNK_BYTES = 8 << 20
-"""Bytes of lines that are decoded in one go, however few they are."""
+    from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 
 
 @dataclass(frozen=True)
@@ -58,23 +42,6 @@ class Batch:
     table: pa.Table
     columns: Mapping[str, ColumnType]
     keys: Sequence[str]
-
-
-@dataclass(frozen=True)
-class StreamOptions:
-    """What is the same for all streams of a run.
-
-    Attributes:
-        sdc_columns: Makes the `_sdc_` columns.
-        logger: Told once about each field that no SCHEMA declares.
-        validate: Whether to check records against their JSON schema.
-        append: Whether to append rows that have a key, too.
-    """
-
-    sdc_columns: SdcColumns
-    logger: logging.Logger
-    validate: bool
-    append: bool
 
 
 class StreamBuffer:
@@ -99,17 +66,9 @@ class StreamBuffer:
     ) -> None:
         self.stream = stream
         self.keys = tuple(dict.fromkeys(keys))
-        self._options = options
-        self._schema = schema
-        self._columns = self._columns_of(schema)
-        self._decoder = RecordDecoder(self._columns, self.keys)
-        self._validator = self._validator_of(schema)
+        self._records = RecordLines(stream, schema, self.keys, options)
         self._versions: set[int | None] = set()
-        self._warned_of: set[str] = set()
         self._chunks: list[Chunk] = []
-        self._lines: list[bytes] = []
-        self._line_runs: list[tuple[str, int, int]] = []
-        self._bytes = 0
         self._marked_rows = 0
         self._is_schema_new = True
         self._activation: tuple[int, int] | None = None
@@ -118,7 +77,6 @@ class StreamBuffer:
         """Whether the last `take` left rows that came after an ACTIVATE_VERSION."""
         self.rows = 0
         self.is_appended = options.append or not keys
-        self._received_at = dt.datetime.now(tz=dt.timezone.utc)
 
     def set_schema(self, schema: Mapping[str, Any]) -> None:
         """Go on with another schema for the records to come.
@@ -126,34 +84,16 @@ class StreamBuffer:
         Raises:
             InputError: As for the first one.
         """
-        if schema == self._schema:
+        if schema == self._records.schema:
             return
         self._convert()
+        self._records.set_schema(schema)
         self._is_schema_new = True
-        self._schema = schema
-        self._columns = self._columns_of(schema)
-        self._decoder = RecordDecoder(self._columns, self.keys)
-        self._validator = self._validator_of(schema)
-
-    def _columns_of(self, schema: Mapping[str, Any]) -> dict[str, ColumnType]:
-        columns = column_types(schema)
-        if not columns:
-            msg = f"Stream {self.stream!r}: its SCHEMA declares no properties."
-            raise InputError(msg)
-        if unknown := [key for key in self.keys if key not in columns]:
-            msg = f"Stream {self.stream!r}: its SCHEMA lacks the key {unknown[0]!r}."
-            raise InputError(msg)
-        return columns
-
-    def _validator_of(self, schema: Mapping[str, Any]) -> JSONSchemaValidator | None:
-        if not self._options.validate:
-            return None
-        return JSONSchemaValidator(with_decimals(schema))
 
     @property
     def columns(self) -> Mapping[str, ColumnType]:
         """The types of the columns that the schema declares."""
-        return self._columns
+        return self._records.columns
 
     def add(self, lines: list[bytes], first_line: int, place: str) -> None:
         """Take consecutive RECORD lines.
@@ -167,14 +107,18 @@ class StreamBuffer:
             InputError: A record can't be decoded, or a value doesn't fit its column.
             MissingKeyPropertiesError: A record lacks a key.
         """
-        if not self._lines:
-            self._received_at = dt.datetime.now(tz=dt.timezone.utc)
-        self._line_runs.append((place, first_line, len(lines)))
         self.rows += len(lines)
-        self._lines += lines
-        self._bytes += sum(map(len, lines))
-        if len(self._lines) >= CHUNK_ROWS or self._bytes >= CHUNK_BYTES:
+        self._records.add(lines, first_line, place)
+        if self._records.is_full:
             self._convert()
+
+    def _convert(self) -> None:
+        """Make a chunk of the lines that wait."""
+        if self._records.is_empty:
+            return
+        chunk, versions = self._records.take()
+        self._chunks.append(chunk)
+        self._note_versions(versions)
 
     def add_rows(self, rows: Chunk, version: int | None, place: str) -> None:
         """Take rows that are in columns already.
@@ -188,7 +132,7 @@ class StreamBuffer:
             MissingKeyPropertiesError: A row lacks a key.
         """
         self._convert()
-        batch, types = rows
+        batch, _ = rows
         for key in self.keys:
             if batch[key].null_count:
                 msg = (
@@ -197,12 +141,7 @@ class StreamBuffer:
                 )
                 raise MissingKeyPropertiesError(msg)
         self.rows += batch.num_rows
-        messages = [_Row(version=version)] * batch.num_rows
-        added = self._options.sdc_columns.arrays(
-            messages, dt.datetime.now(tz=dt.timezone.utc)
-        )
-        arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-        self._chunks.append(self._chunk(arrays, types, added))
+        self._chunks.append(self._records.complete(rows, version))
         self._note_versions({version})
 
     def take_versions(self) -> set[int | None]:
@@ -282,92 +221,5 @@ class StreamBuffer:
             kept = unmarked + kept
         if self._is_schema_new:
             self._is_schema_new = False
-            chunks = [*chunks, self._empty_chunk()]
+            chunks = [*chunks, self._records.empty_chunk()]
         return chunks, kept
-
-    def _convert(self) -> None:
-        """Make a chunk of the lines that wait."""
-        if not self._lines:
-            return
-        try:
-            messages, arrays = self._decoded()
-            added = self._options.sdc_columns.arrays(messages, self._received_at)
-        except (BadRecordError, MisfitError) as error:
-            where = f"{self._place(error.index)}, stream {self.stream!r}"
-            if isinstance(error, MissingKeyError):
-                msg = f"{where}: a record without its key: {error}."
-                raise MissingKeyPropertiesError(msg) from None
-            msg = f"{where}: {error}."
-            raise InputError(msg) from None
-        self._warn_of_losses()
-        self._chunks.append(self._chunk(arrays, self._columns, added))
-        self._note_versions({message.version for message in messages})
-        self._lines = []
-        self._line_runs = []
-        self._bytes = 0
-
-    def _decoded(self) -> tuple[Sequence[Message], dict[str, pa.Array]]:
-        if self._validator is not None:
-            validate(self._lines, self._validator)
-        messages = self._decoder.decode(self._lines)
-        try:
-            return messages, self._decoder.arrays(messages)
-        except ColumnTooNarrowError as error:
-            self._columns = self._columns | {error.name: error.needed}
-            self._decoder = RecordDecoder(self._columns, self.keys)
-            return self._decoded()
-
-    def _empty_chunk(self) -> Chunk:
-        now = dt.datetime.now(tz=dt.timezone.utc)
-        arrays = {
-            name: pa.nulls(0, type_.arrow) for name, type_ in self._columns.items()
-        }
-        added = self._options.sdc_columns.arrays((), now)
-        return self._chunk(arrays, self._columns, added)
-
-    def _chunk(
-        self,
-        arrays: dict[str, pa.Array],
-        types: Mapping[str, ColumnType],
-        added: dict[str, pa.Array],
-    ) -> Chunk:
-        types = dict(types)
-        for name, array in added.items():
-            # What the tap sends itself is kept, but for the versions of its rows.
-            if name in arrays and name != TABLE_VERSION:
-                continue
-            if name in arrays:
-                self._warn_once(name, "is left out, for the version of the rows")
-            arrays[name] = array
-            types[name] = COLUMNS[name]
-        chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-        return chunk, {name: types[name] for name in arrays}
-
-    def _warn_of_losses(self) -> None:
-        for name in self._decoder.unknown_fields(self._lines):
-            self._warn_once(name, "is left out, its SCHEMA doesn't declare it")
-        for name in sorted(self._decoder.truncated):
-            self._warn_once(name, "is finer than microseconds, which is cut off")
-
-    def _warn_once(self, name: str, what: str) -> None:
-        if name not in self._warned_of:
-            self._warned_of.add(name)
-            self._options.logger.warning(
-                "Stream %r: field %r %s.", self.stream, name, what
-            )
-
-    def _place(self, index: int) -> str:
-        for place, first_line, count in self._line_runs:
-            if index < count:
-                return f"{place} {first_line + index}"
-            index -= count
-        raise IndexError(index)
-
-
-@dataclass
-class _Row:
-    """A row of a BATCH file, as if a RECORD message had brought it."""
-
-    version: int | None
-    record: Any = None
-    time_extracted: str | None = None

@@ -104,7 +104,7 @@ def _whole(index: int, value: Any) -> int | None:
     if value is None or type(value) is int:
         return value
     if type(value) is float and value.is_integer():
-        return int(value)
+        return int(Decimal(repr(value)))  # its digits; a large float is another number
     is_small = type(value) is Decimal and value.adjusted() < MAX_DIGITS
     if is_small and value == value.to_integral_value():
         return int(value)

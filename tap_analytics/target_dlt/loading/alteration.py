@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from dlt.destinations.exceptions import DatabaseException
@@ -18,7 +19,7 @@ from tap_analytics.target_dlt.errors import LoadError
 from tap_analytics.target_dlt.loading.error_lines import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pyarrow as pa
     from dlt.common.destination.typing import PreparedTableSchema
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 
 DIALECTS = frozenset({"duckdb", "postgres"})
 """SQL dialects in which a column of any type becomes one of a wider type in place."""
-
-_BASE64 = {
-    "duckdb": "base64({})",
-    "postgres": "replace(encode({}, 'base64'), chr(10), '')",
-}
 
 
 class Alteration:
@@ -78,10 +74,8 @@ class Alteration:
         if type_.kind == "decimal" and column.type and column.type.kind in NUMERIC:
             array, type_ = self._with_common_scale(name, column, array, type_)
         if (type_name := self._type_name(name, type_)) != column.name_of_type:
-            self._change(
-                name,
-                f"TYPE {type_name} USING {_cast(self._text(name, column, type_), type_name)}",
-            )
+            value = _cast(self._text(name, column, type_), type_name)
+            self._alter(name, f"TYPE {type_name} USING {value}")
         return array, type_
 
     def make_nullable(
@@ -99,7 +93,7 @@ class Alteration:
                 continue
             schema_column["nullable"] = True
             if not stored[name].is_nullable:
-                self._change(name, "DROP NOT NULL")
+                self._alter(name, "DROP NOT NULL")
 
     def commit(self, types: Mapping[str, ColumnType]) -> None:
         """Make the changes, and let dlt's schema know of them.
@@ -115,26 +109,45 @@ class Alteration:
                 for hint in ("data_type", "precision", "scale"):
                     column.pop(hint, None)
                 column |= type_.hints
-        if self._changes:
-            with self._sql.begin_transaction():
-                for name, change in self._changes:
-                    self._alter(name, change)
+        if not self._changes:
+            return
+        # Moments become text in UTC.
+        self._sql.execute_sql("SET TimeZone = 'UTC'")
+        with self._without_log(), self._sql.begin_transaction():
+            for name, statement in self._changes:
+                self._execute(name, statement)
+
+    @contextmanager
+    def _without_log(self) -> Iterator[None]:
+        """Have DuckDB write what it commits into its file, and not into its log.
+
+        After a kill it would run USING again, and can't run functions that early.
+        """
+        if not self._is_duckdb:
+            yield
+            return
+        self._sql.execute_sql("SET checkpoint_threshold = '1B'")
+        yield
+        self._sql.execute_sql("RESET checkpoint_threshold")
 
     def _alter(self, name: str, change: str) -> None:
+        self._changes.append(
+            (name, f"ALTER TABLE {self._qualified} ALTER {self._quoted(name)} {change}")
+        )
+
+    def _execute(self, name: str, statement: str) -> None:
         try:
-            self._sql.execute_sql(
-                f"ALTER TABLE {self._qualified} ALTER COLUMN {self._quoted(name)}"
-                f" {change}"
-            )
+            self._sql.execute_sql(statement)
         except DatabaseException as error:
             msg = (
                 f"Table {self._table!r}: column {name!r} has to change for what comes, "
-                f"and can't ({change.partition(' USING ')[0]}): {explain(error)}"
+                f"and can't: {explain(error)}"
             )
             raise LoadError(msg) from None
 
-    def _change(self, name: str, change: str) -> None:
-        self._changes.append((name, change))
+    @property
+    def _is_duckdb(self) -> bool:
+        return self._client.capabilities.sqlglot_dialect == "duckdb"
 
     def _quoted(self, name: str) -> str:
         return self._sql.escape_column_name(name)
@@ -150,9 +163,9 @@ class Alteration:
         quoted = self._quoted(name)
         kind = column.type.kind if column.type else ""
         if kind == "binary":
-            return _BASE64[str(self._client.capabilities.sqlglot_dialect)].format(
-                quoted
-            )
+            if self._is_duckdb:
+                return f"base64({quoted})"
+            return f"replace(encode({quoted}, 'base64'), chr(10), '')"
         text = _cast(quoted, "VARCHAR")
         if to.kind == "timestamp" and kind == "date":
             return f"{text} || 'T00:00:00+00:00'"
@@ -175,7 +188,7 @@ class Alteration:
         try:
             stored_whole, _ = digits_of([lowest, highest])
         except MisfitError as error:
-            msg = f"a number in the table stands against the decimal it needs: {error}"
+            msg = f"what comes needs a decimal, and the table has a number: {error}"
             raise MisfitError(0, msg) from None
         most = MAX_DIGITS - max(whole, stored_whole)
         preferred = min(type_.scale or 0, most)

@@ -12,8 +12,10 @@ os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")
 
 import msgspec
 from dlt import destinations
+from dlt.common.configuration import configspec
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
@@ -30,8 +32,21 @@ if TYPE_CHECKING:
 AnyDestination = Destination[Any, Any]
 
 
+@configspec(init=False)
+class _DuckDbConfiguration(DuckDbClientConfiguration):
+    def __str__(self) -> str:
+        """Tell the location.
+
+        dlt asks for it after each load. Its own way to make a URL imports SQLAlchemy,
+        which takes as long as a load of 100,000 rows.
+        """
+        return str(self.credentials.database)
+
+
 class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
     """dlt's DuckDB destination, with a client of our own."""
+
+    spec = _DuckDbConfiguration
 
     @property
     @override
@@ -146,8 +161,8 @@ def file_format(
     if chosen := config.get("loader_file_format"):
         if isinstance(destination, dlt_duckdb) and chosen != "parquet":
             msg = (
-                "`loader_file_format`: for DuckDB it can be `parquet` only. Other "
-                "formats spoil binary values and NUL characters."
+                "`loader_file_format`: for DuckDB it can be `parquet` only, since "
+                "others spoil binary values and NUL characters."
             )
             raise SetupError(msg)
         return chosen  # type: ignore[no-any-return]

@@ -19,29 +19,27 @@ if TYPE_CHECKING:
     from tap_analytics.target_dlt.loading.tables import Tables
 
 
-def check_location(kind: str | None, location: str) -> None:
-    """Refuse a place that the format's library would take for another one.
+def check_path(kind: str | None, path: str) -> None:
+    """Refuse a path that the format's library would take for another one.
 
     Args:
         kind: `delta`, `iceberg` or another format.
-        location: A path or a URL.
+        path: The dataset's path.
 
     Raises:
         SetupError: There is a character in it that the library escapes.
     """
-    path = location.partition("://")[2] or location
-    odd: str | None = None
     if kind == "iceberg":
-        odd = next(
-            (one for one in path if quote(one, safe="/:@+,=;!$&'()*") != one), None
-        )
-    elif kind == "delta" and (found := re.search("%[0-9A-Fa-f]{2}", path)):
-        odd = found[0]
-    if odd is not None:
+        odd = [one for one in path if quote(one, safe="/:@+,=;!$&'()*") != one]
+    elif kind == "delta":
+        odd = re.findall("%[0-9A-Fa-f]{2}", path)
+    else:
+        return
+    if odd:
         msg = (
-            f"{kind.capitalize() if kind else kind} tables can't be written to "
-            f"{location!r}, because of {odd!r} in it: they would end in another "
-            "folder. Choose a path of letters from A to Z, digits, `-`, `_` and `.`."
+            f"{kind.capitalize()} tables can't be written to {path!r}: because of "
+            f"{odd[0]!r} they would end in another folder. Choose a path of letters "
+            "from A to Z, digits, `-`, `_` and `.`."
         )
         raise SetupError(msg)
 

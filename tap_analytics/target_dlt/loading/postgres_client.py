@@ -78,8 +78,8 @@ class _TableJob(RunnableLoadJob):
             if statements.is_replaced:
                 execute(statements.remove_all())
             if (statements.is_merged and not is_empty) or not self._can_copy_at_once():
-                types = ", ".join(self._types())
-                execute(f"CREATE TEMP TABLE {batch} ({types}) ON COMMIT DROP")
+                columns = client_of(self).definitions(self._load_table, self._columns())
+                execute(f"CREATE TEMP TABLE {batch} ({columns}) ON COMMIT DROP")
                 transaction.copy(is_temporary=True)
                 if statements.is_merged:
                     execute(statements.remove_matches(batch))
@@ -88,15 +88,6 @@ class _TableJob(RunnableLoadJob):
             transaction.copy(is_temporary=False)
             if statements.is_merged and statements.has_deleted:
                 execute(statements.remove_deleted())
-
-    def _types(self) -> Iterator[str]:
-        """Yield the columns of the load file, with types, as SQL has them."""
-        client = client_of(self)
-        for name in self._columns():
-            type_ = client.type_mapper.to_destination_type(
-                self._load_table["columns"][name], self._load_table
-            )
-            yield f"{client.sql_client.escape_column_name(name)} {type_}"
 
     def _can_copy_at_once(self) -> bool:
         """Tell whether the load file's values have the form that the table takes."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dlt
+import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.storages.load_package import load_package_state
 
@@ -16,12 +18,14 @@ from tap_analytics.target_dlt.loading.unconfirmed_loads import with_load_id
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from dlt.common.schema.typing import TTableFormat, TWriteDisposition
     from dlt.common.typing import TLoaderFileFormat
     from dlt.extract import DltResource
 
     from tap_analytics.target_dlt.columns.column_types import ColumnType
+
+_END_OF_YEARS = int(dt.datetime.max.replace(tzinfo=dt.timezone.utc).timestamp()) * 10**6
+"""In microseconds since 1970; Python has no later moment."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +76,10 @@ def make_resource(
         options: What is the same for all tables.
 
     Raises:
-        InputError: The format of load files can't hold a column.
+        InputError: The destination or the load file can't hold a value.
     """
     columns, rows = load.columns, load.rows
-    if options.file_format == "csv":
-        for name, type_ in columns.items():
-            if type_.kind == "binary":
-                msg = (
-                    f"Table {load.table!r}, column {name!r}: CSV files can't hold binary "
-                    "values. Set `loader_file_format` to another format."
-                )
-                raise InputError(msg)
+    _check_values(load, options)
     hints: dict[str, Any] = {
         name: _hints(type_, options) for name, type_ in columns.items()
     }
@@ -111,6 +108,28 @@ def make_resource(
         additional_table_hints={"x-stage-data-deduplicated": bool(load.keys)},
     )
     return resource
+
+
+def _check_values(load: TableRows, options: TableOptions) -> None:
+    """Look for values that would be spoilt, or stop the load without a word of where.
+
+    Raises:
+        InputError: There are some.
+    """
+    for name, type_ in load.columns.items():
+        place = f"Table {load.table!r}, column {name!r}"
+        if options.file_format == "csv" and type_.kind == "binary":
+            msg = (
+                f"{place}: CSV files can't hold binary values. Set "
+                "`loader_file_format` to another format."
+            )
+            raise InputError(msg)
+        if options.json_is_text and type_.kind == "timestamp":
+            # SQLAlchemy has Python's moments.
+            latest = pc.max(load.rows[name].cast(pa.timestamp("us"))).value or 0
+            if latest >= _END_OF_YEARS:
+                msg = f"{place}: the destination holds no moment after the year 9999."
+                raise InputError(msg)
 
 
 def _hints(type_: ColumnType, options: TableOptions) -> dict[str, Any]:

@@ -122,8 +122,8 @@ def _fit(
     """Give values the type of a column; another one if that doesn't hold them."""
     if column.type is None:
         msg = (
-            f"it is of the type {column.name_of_type}, which can't hold just what comes."
-            " Change its type, or rename the field with stream_maps"
+            f"it is of the type {column.name_of_type}, which can't hold just what "
+            "comes. Change its type, or rename the field with stream_maps"
         )
         raise MisfitError(0, msg)
     if column.is_exact and column.type == type_:

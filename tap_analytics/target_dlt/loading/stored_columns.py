@@ -81,6 +81,7 @@ _INEXACT = {
     "timestamp with time zone(n)": TIMESTAMP,
     "timestamp without time zone(n)": TIMESTAMP,
     "time without time zone(n)": ColumnType("time"),
+    "character(n)": TEXT,
 }
 """Types whose values a column type holds, but not the other way round."""
 
@@ -148,13 +149,10 @@ def _column_type(type_name: str) -> tuple[ColumnType | None, bool]:
     name, size, scale = parsed[1] + parsed[4], parsed[2], parsed[3]
     if size is None:
         return _EXACT.get(name) or _INEXACT.get(name), name in _EXACT
-    if name in {"decimal", "numeric"}:
-        digits, places = int(size), int(scale or 0)
-        if places > min(digits, MAX_DIGITS):
-            return None, False
-        return ColumnType("decimal", min(digits, MAX_DIGITS), places), True
     if name == "character varying":
         return ColumnType("text", int(size)), True
-    if name == "character":
-        return TEXT, False
+    if name in {"decimal", "numeric"}:
+        digits, places = min(int(size), MAX_DIGITS), int(scale or 0)
+        is_known = places <= digits
+        return ColumnType("decimal", digits, places) if is_known else None, is_known
     return _INEXACT.get(f"{name}(n)"), False

@@ -12,13 +12,24 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from tap_analytics.compat import override
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dlt.common.destination.client import FollowupJobRequest, RunnableLoadJob
+    from dlt.common.destination.typing import PreparedTableSchema
     from dlt.common.schema import TSchemaTables
     from dlt.destinations.sql_client import SqlClientBase
 
 
 class TableClient(SqlJobClientWithStagingDataset):
     """A dlt client whose load jobs do all that is to be done with a table."""
+
+    def definitions(self, table: PreparedTableSchema, names: Iterable[str]) -> str:
+        """Write the columns of a load file, with their types, as SQL has them."""
+        return ", ".join(
+            f"{self.sql_client.escape_column_name(name)} "
+            + self.type_mapper.to_destination_type(table["columns"][name], table)
+            for name in names
+        )
 
     @override
     def should_load_data_to_staging_dataset(self, table_name: str) -> bool:

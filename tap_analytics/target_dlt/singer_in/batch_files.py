@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tap_analytics.target_dlt.columns.conforming import conform
-from tap_analytics.target_dlt.columns.stream_buffer import CHUNK_ROWS
+from tap_analytics.target_dlt.columns.record_lines import CHUNK_ROWS
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.singer_in.line_reader import read_lines
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from tap_analytics.target_dlt.errors import LoadError, SetupError
+from tap_analytics.target_dlt.errors import InputError, LoadError, SetupError
 from tap_analytics.target_dlt.loading.destination import file_format, make_destination
+from tap_analytics.target_dlt.loading.table_client import TableClient
 from tests.helpers.databases import (
     Database,
     duckdb_at,
@@ -147,6 +148,20 @@ def test_files_are_written_as_parquet(
     assert caplog.text.count("can't be merged") == 1
 
 
+def test_a_replacement_by_several_loads_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files can't be merged, so a key that comes again later is there twice."""
+    database = files(tmp_path, write_disposition="replace", batch_size_rows=1)
+    for _ in range(2):
+        database.load(*keyed(1), *keyless(1), *keyed(1))
+    found = query_files(
+        f"SELECT id FROM read_parquet('{tmp_path}/analytics/keyed/*.parquet')"
+    )
+    assert found == [(1,), (1,)]
+    assert caplog.text.count("keys of an earlier load are doubled") == 2
+
+
 def test_delta_tables_are_merged_and_versioned(tmp_path: Path) -> None:
     deltalake = pytest.importorskip("deltalake")
     database = files(tmp_path, table_format="delta")
@@ -222,6 +237,47 @@ def test_postgres_keeps_empty_strings_without_adbc(
     assert postgres.rows("v") == [(None,), ("",)]
 
 
+@pytest.mark.parametrize("load_format", ["parquet", "insert_values", "csv"])
+def test_postgres_keeps_texts_apart_in_all_formats(
+    postgres: Database, load_format: str
+) -> None:
+    texts = ["", "NULL", "\\N", 'a"b', "a,b", "a\nb", "a;b", "{}", " ", None]
+    for _ in range(2):  # into an empty table, and into one with rows
+        postgres.load(
+            schema(
+                {"n": {"type": "integer"}, "v": {"type": ["string", "null"]}}, ["n"]
+            ),
+            *(record({"n": n, "v": v}) for n, v in enumerate(texts)),
+            loader_file_format=load_format,
+        )
+    assert dict(postgres.rows("n, v")) == dict(enumerate(texts))
+
+
+@pytest.mark.parametrize("load_format", ["parquet", "insert_values"])
+def test_postgres_keeps_binary_values(postgres: Database, load_format: str) -> None:
+    column = {"v": {"type": "string", "contentEncoding": "base64"}}
+    postgres.load(
+        schema(column), record({"v": "AP8nXA=="}), loader_file_format=load_format
+    )
+    assert postgres.rows("encode(v, 'hex')") == [("00ff275c",)]
+
+
+def test_csv_can_not_hold_binary_values(postgres: Database) -> None:
+    column = {"v": {"type": "string", "contentEncoding": "base64"}}
+    with pytest.raises(InputError, match="'v': CSV files can't hold binary"):
+        postgres.load(
+            schema(column), record({"v": "AP8nXA=="}), loader_file_format="csv"
+        )
+
+
+@pytest.mark.parametrize("load_format", ["jsonl", "insert_values", "csv"])
+def test_duckdb_takes_no_format_that_spoils_values(
+    duck: Database, load_format: str
+) -> None:
+    with pytest.raises(SetupError, match="for DuckDB it can be `parquet` only"):
+        duck.load(*keyless(1), loader_file_format=load_format)
+
+
 def test_characters_that_postgres_refuses_are_removed(
     postgres: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -231,6 +287,27 @@ def test_characters_that_postgres_refuses_are_removed(
 
 
 # Settings
+
+
+@pytest.mark.parametrize("name", ["my-pipe", "2024", "a b", "ü", "Agency", "my_pipe"])
+def test_a_pipeline_may_have_any_name_that_dlt_takes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for n in (1, 2):
+        Database({"pipeline_name": name}, nothing).load(*keyless(n))
+    database = duckdb_at(tmp_path / f"{name}.duckdb")
+    assert len(database.query("SELECT id FROM analytics.keyless")) == 2
+
+
+@pytest.mark.parametrize("destination", ["duckdb", "postgres"])
+def test_a_destination_that_dlt_s_configuration_names_is_the_same(
+    destination: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESTINATION__MINE__DESTINATION_TYPE", destination)
+    made = make_destination({"destination": "mine"})
+    assert made.destination_name == "mine"
+    assert issubclass(made.client_class, TableClient)
 
 
 def test_dlt_is_configured_as_its_users_do_it(

@@ -455,12 +455,6 @@ def test_add_record_metadata_adds_the_columns(database: Database) -> None:
     ) == [(1, "2024-05-01 08:00:00+00", 7, None, True, True, True)]
 
 
-def test_metadata_columns_of_the_tap_are_not_mixed_in(duck: Database) -> None:
-    columns = ID | {"_sdc_sequence": {"type": "integer"}}
-    duck.load(schema(columns, ["id"]), record({"id": 1, "_sdc_sequence": 5}))
-    assert set(duck.types()) == {"id"}
-
-
 # ACTIVATE_VERSION and deletions
 
 

@@ -668,7 +668,7 @@ def test_fewer_records_than_the_api_counts_are_suspicious(
         ({"data": rows(2), "offset": 0, "total": 7}, "offset (total 7, offset 0)"),
         ({"data": rows(2), "links": {"next": "/a"}}, "next_url (links.next)"),
         ({"data": rows(2), "next_cursor": "abc"}, "cursor (next_cursor)"),
-        ({"data": rows(2)}, "none (nothing says that more follows)"),
+        ({"data": rows(2)}, "none (the API announces no more)"),
     ],
 )
 def test_one_debug_line_per_stream_says_what_was_detected(
@@ -1075,3 +1075,14 @@ def test_pages_may_be_announced_by_fields_in_other_words(
 ) -> None:
     expected = request_ or NextRequest("https://api.example.com/v1/more")
     assert after(page({"data": rows(2), **envelope})) == expected
+
+
+def test_a_look_further_counts_what_came_before() -> None:
+    paginator = end(page({"data": rows(2), "total": 5})).unproven[0].go_on()
+    ended = []
+    for count, start in ((2, 2), (1, 4)):
+        paginator.advance(page({"data": rows(count, start), "total": 5}))
+        ended.append(paginator.finished)
+    assert ended == [False, True]
+    assert not paginator.shared.doubts
+    assert beliefs(paginator) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,22 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_analytics.api.rate_limit import FEW, FIRST_AT_ONCE, RateLimit
+from tests.helpers.clocks import TIMEOUT, Clock, most_in_a_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-TIMEOUT = 10
-"""Seconds after which a test gives up; nothing waits so long when all is well."""
-
-
-@dataclass
-class Clock:
-    """Tells a time that the test sets, in whole numbers, so that sums are exact."""
-
-    now: float = 0
-
-    def __call__(self) -> float:
-        return self.now
+    from collections.abc import Callable
 
 
 @dataclass
@@ -114,18 +101,6 @@ def run(
                 open_requests += 1
             limit.answered(sent_at, clock.now)
     return clock.now
-
-
-def most_in_a_window(times: Sequence[float], window: float) -> int:
-    """Return how many there are at most in any window, its end excluded."""
-    most = 0
-    recent: deque[float] = deque()
-    for moment in sorted(times):
-        recent.append(moment)
-        while recent[0] <= moment - window:
-            recent.popleft()
-        most = max(most, len(recent))
-    return most
 
 
 LIMITS = st.integers(1, 8)

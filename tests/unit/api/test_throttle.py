@@ -12,7 +12,7 @@ from tap_analytics.api.rate_limit import RateLimit
 from tap_analytics.api.throttle import Throttle
 from tap_analytics.errors import StoppedError
 from tap_analytics.run import StopFlag
-from tests.unit.api.test_rate_limit import TIMEOUT, Clock, most_in_a_window
+from tests.helpers.clocks import TIMEOUT, Clock, most_in_a_window
 
 
 def test_a_request_tells_when_it_was_sent_and_counts_until_it_is_over() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from tap_analytics.errors import FatalAPIError
-from tap_analytics.rows.fields import Fields, fit_for, fit_string, fit_timestamp
+from tap_analytics.rows.fields import Fields
+from tap_analytics.rows.fit import fit_for, fit_string, fit_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -282,7 +283,9 @@ def test_a_record_without_an_id_names_stream_and_parent(record: str) -> None:
 
 @pytest.mark.parametrize("record", ["1", "null", '"text"', '[{"id": 1}]'])
 def test_a_record_that_is_no_object_is_shown(record: str) -> None:
-    with pytest.raises(FatalAPIError, match="stream 'users': a record is no object"):
+    with pytest.raises(
+        FatalAPIError, match="stream 'users': a record is not an object"
+    ):
         fit(record)
 
 

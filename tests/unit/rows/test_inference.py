@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from tap_analytics.rows.fields import ADDITIONAL_FIELDS, NULL, Fields, fit_for
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS, NULL, Fields
+from tap_analytics.rows.fit import fit_for
 from tap_analytics.rows.inference import (
     COLUMNS,
     MIXED,
@@ -244,3 +245,41 @@ def test_names_that_some_database_refuses_get_no_column(name: str) -> None:
 )
 def test_usual_names_get_a_column(name: str) -> None:
     assert inference({name: 1}).columns == {name: COLUMNS["integer"]}
+
+
+# Arrays
+
+
+@pytest.mark.parametrize(
+    ("values", "items"),
+    [
+        ([[1, 2], [3]], "integer"),
+        ([[1, 2.5]], "number"),
+        ([["a"], [], None, [None, "b"]], "string"),
+        ([["2026-01-31"]], "string"),
+        ([[True]], "boolean"),
+        ([[1], ["a"]], None),
+        ([[{"a": 1}]], None),
+        ([[]], None),
+        ([[1, "a"]], None),
+    ],
+)
+def test_the_items_of_an_array_are_typed_where_they_are_of_one_type(
+    values: list[Any], items: str | None
+) -> None:
+    seen = inference(*({"tags": value} for value in values))
+    expected: dict[str, Any] = {"type": ["array", "null"]}
+    if items:
+        expected["items"] = {"type": [items, "null"]}
+    assert seen.columns == {"tags": expected}
+
+
+def test_an_array_and_something_else_get_no_column() -> None:
+    assert inference({"x": []}, {"x": 1}).columns == {}
+
+
+def test_an_item_that_contradicts_does_not_fit_the_column() -> None:
+    fit = fit_for({"type": ["array", "null"], "items": {"type": ["integer", "null"]}})
+    assert fit(b"[1,null,2]") == b"[1,null,2]"
+    assert fit(b'[1,"a"]') is None
+    assert fit(b"{}") is None

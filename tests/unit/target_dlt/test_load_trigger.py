@@ -27,6 +27,12 @@ def test_the_rows_of_a_stream_are_enough_for_a_load() -> None:
     assert trigger.add("a", 1, 0)
 
 
+def test_without_a_limit_rows_wait_for_bytes() -> None:
+    trigger = LoadTrigger(LIMITS | {"batch_size_rows": None})
+    assert not trigger.add("a", 1_000_000, 999)
+    assert trigger.add("a", 1, 1)
+
+
 def test_the_bytes_of_all_streams_are_enough_for_a_load() -> None:
     trigger = LoadTrigger(LIMITS)
     assert not trigger.add("a", 1, 999)

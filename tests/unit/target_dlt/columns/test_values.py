@@ -55,6 +55,11 @@ def test_floats_stay_what_they_are(values: list[Any]) -> None:
     assert to_arrow(NUMBER, decoded).to_pylist() == values
 
 
+def test_a_large_whole_float_is_the_integer_that_its_digits_write() -> None:
+    number = exact_number("3.912968247792911e+16")
+    assert to_arrow(INTEGER, [number]).to_pylist() == [39129682477929110]
+
+
 decimals = st.decimals(allow_nan=False, allow_infinity=False)
 
 
@@ -62,6 +67,13 @@ decimals = st.decimals(allow_nan=False, allow_infinity=False)
 def test_a_decoded_number_has_all_its_digits(number: Decimal) -> None:
     decoded = exact_number(str(number))
     assert Decimal(str(decoded)) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["1e-400", "-1e-400", "1.2345678e-320", "5e-324", "0e-9", "-0.0", "1e400"]
+)
+def test_a_number_next_to_zero_has_all_its_digits(text: str) -> None:
+    assert Decimal(str(exact_number(text))) == Decimal(text)
 
 
 @given(st.lists(st.decimals(-(10**20), 10**20, places=12)))
@@ -77,6 +89,14 @@ def test_a_decimal_is_exact_or_refused(number: Decimal, scale: int) -> None:
         assert kept(ColumnType("decimal", 38, scale), [number]) == [number]
     except MisfitError as error:
         assert "38 digits" in str(error)  # noqa: PT017
+
+
+def test_a_scale_gives_way_to_the_digits_before_the_point() -> None:
+    fine = ColumnType("decimal", 38, 30)
+    assert kept(fine, [Decimal("123456789012.25")]) == [Decimal("123456789012.25")]
+    assert kept(fine, [Decimal("1E-30")]) == [Decimal("1E-30")]
+    with pytest.raises(MisfitError, match="38 digits"):
+        kept(fine, [Decimal("123456789012.25"), Decimal("1E-30")])
 
 
 @given(st.lists(st.none() | st.text()))

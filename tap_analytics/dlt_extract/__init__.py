@@ -1,0 +1,1 @@
+"""What dlt extracts: items made of rows, and which older rows they stand against."""

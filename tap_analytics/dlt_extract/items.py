@@ -1,0 +1,149 @@
+"""Rows as dlt takes them: Python dicts, or Arrow tables."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from decimal import Decimal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+
+from tap_analytics import json_text
+from tap_analytics.rows.fields import ADDITIONAL_FIELDS
+from tap_analytics.target_dlt.columns import values
+from tap_analytics.target_dlt.columns.column_types import column_types
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_analytics.rows.fields import Row
+
+_ID_LENGTH = 14
+"""Of dlt's own ids, too."""
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+"""Only where there is one can an integer have more than 64 bits."""
+
+_INTEGERS = range(-(2**63), 2**63)
+
+_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
+_decode = msgspec.json.Decoder(float_hook=values.exact_number).decode
+
+
+def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as Python values; a number that would lose digits as a `Decimal`."""
+    text = _encode(rows)
+    try:
+        records: list[dict[str, Any]] = _decode(text)
+    except ValueError:  # A number has an exponent that nothing computes with.
+        return json_text.glanced_at(text)  # type: ignore[no-any-return]
+    return _with_decimals(records) if _LONG_NUMBER.search(text) else records
+
+
+def _with_decimals(value: Any) -> Any:
+    """Return a value with decimals for integers that dlt does not write."""
+    if isinstance(value, dict):
+        return {name: _with_decimals(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_decimals(one) for one in value]
+    is_too_long = type(value) is int and value not in _INTEGERS
+    return Decimal(value) if is_too_long else value
+
+
+def with_columns(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with a column for each additional field, for dlt to infer.
+
+    What has a column already stays among the additional fields, and so does a number
+    that no column of dlt's takes with all its digits.
+    """
+    kept = record[ADDITIONAL_FIELDS] or {}
+    for name in [*kept]:
+        if name not in record and not isinstance(kept[name], Decimal):
+            record[name] = kept.pop(name)
+    record[ADDITIONAL_FIELDS] = kept or None
+    return record
+
+
+class ArrowTables:
+    """Makes Arrow tables of rows.
+
+    Args:
+        schema: The stream's JSON schema.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._types = column_types(schema)
+        self._schema = pa.schema(
+            pa.field(name, type_.arrow, nullable=name not in schema["required"])
+            for name, type_ in self._types.items()
+        )
+        fields = [f"f{index}" for index, _ in enumerate(self._types)]
+        self._columns = [*map(attrgetter, fields)]
+        record = msgspec.defstruct(
+            "Record",
+            [
+                (field, values.DECODED[type_.kind] | None)
+                if isinstance(values.DECODED[type_.kind], type)
+                and values.DECODED[type_.kind] is not msgspec.Raw
+                else (field, values.DECODED[type_.kind])
+                for field, type_ in zip(fields, self._types.values(), strict=True)
+            ],
+            rename=dict(zip(fields, self._types, strict=True)),
+            gc=False,
+        )
+        self._decode = msgspec.json.Decoder(record).decode_lines
+
+    def table(
+        self, rows: Sequence[Row], load_id: str | None, *, hashed: bool
+    ) -> pa.Table:
+        """Return a table of rows.
+
+        Args:
+            rows: The rows.
+            load_id: Identifies the load; `None` if the table is not for one. A table
+                for one has the columns that dlt adds to dicts: else it would not go
+                with a table that was made of these.
+            hashed: Whether equal rows have the same `_dlt_id`.
+        """
+        text = _encode_lines(rows)
+        records = self._decode(text)
+        table = pa.Table.from_arrays(
+            [
+                _array(type_, [*map(column, records)])
+                for column, type_ in zip(
+                    self._columns, self._types.values(), strict=True
+                )
+            ],
+            schema=self._schema,
+        )
+        if load_id is None:
+            return table
+        ids = [*map(_hash, text.splitlines())] if hashed else _random_ids(len(rows))
+        load_ids = pa.repeat(pa.scalar(load_id), len(rows))
+        for name, array in (("_dlt_load_id", load_ids), ("_dlt_id", ids)):
+            field = pa.field(name, pa.string(), nullable=False)
+            table = table.append_column(field, [pa.array(array, pa.string())])
+        return table
+
+
+def _array(type_: Any, column: Sequence[Any]) -> pa.Array:
+    try:
+        return values.to_arrow(type_, column)
+    except values.TooFineError:
+        return values.to_arrow(type_, values.to_microseconds(column))
+
+
+def _random_ids(count: int) -> list[str]:
+    text = base64.urlsafe_b64encode(os.urandom(count * _ID_LENGTH)).decode()
+    return [text[n : n + _ID_LENGTH] for n in range(0, count * _ID_LENGTH, _ID_LENGTH)]
+
+
+def _hash(line: bytes) -> str:
+    digest = hashlib.blake2b(line, digest_size=12).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:_ID_LENGTH]

@@ -1,0 +1,146 @@
+"""How one stream's rows are loaded: as which items, since when, instead of which."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import dlt
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.extract.exceptions import ResourceNotFoundError
+from dlt.extract.extractors import materialize_schema_item
+
+from tap_analytics.dlt_extract.deletions import Deletions, leaves_out_rows, table_of
+from tap_analytics.dlt_extract.file_formats import FileFormat
+from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
+from tap_analytics.dlt_extract.json_texts import READS_TEXTS, goes_only_to
+from tap_analytics.rows.bookmarks import timestamp_bookmark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dlt.extract import DltResource
+
+    from tap_analytics.dlt_extract.declared import Choices, DeclaredStream
+    from tap_analytics.reading.account import Account
+    from tap_analytics.reading.stream_reader import StreamReader
+    from tap_analytics.rows.fields import Row
+
+BOOKMARK = "bookmark"
+"""Where in a resource's state the bookmark is."""
+
+
+class Loading:
+    """How the current resource's rows are to be loaded.
+
+    Args:
+        stream: The stream.
+        choices: What the items are to be.
+        account: What all streams share.
+
+    Attributes:
+        bookmark: Where to start; `None` for the very beginning.
+        writes_json: Whether JSON columns are to be texts when dlt gets them.
+
+    Raises:
+        ConfigError: If rows can't be deleted as wanted, or the bookmark is no date.
+    """
+
+    def __init__(
+        self, stream: DeclaredStream, choices: Choices, account: Account
+    ) -> None:
+        settings = account.settings
+        self._choices = choices
+        self._settings = settings
+        self._logger = account.run.logger
+        self._load_id: str | None = None
+        self._deletions: Deletions | None = None
+        self._rows = 0
+        self._is_hashed = False
+        self._file_format: FileFormat | None = None
+        self._tables = ArrowTables(stream.schema) if choices.rows == "arrow" else None
+        self.bookmark = None
+        self.writes_json = False
+        resource = _selected_resource()
+        if resource is None:
+            return
+        if settings["incremental"] and stream.is_incremental:
+            self.bookmark = timestamp_bookmark(
+                dict(dlt.current.resource_state().get(BOOKMARK, {})),
+                "createdAt",
+                account.client.started_at,
+                settings,
+            )
+        with suppress(CurrentLoadPackageStateNotAvailable):
+            self._load_id = dlt.current.load_package_state()["load_id"]
+        if self._load_id is None:
+            return
+        disposition = resource.write_disposition
+        if isinstance(disposition, dict):
+            self._is_hashed = disposition.get("strategy") == "scd2"
+        schema = dlt.current.source_schema()
+        self._file_format = FileFormat(
+            resource, table_of(resource, schema), schema, is_arrow=bool(self._tables)
+        )
+        self.writes_json = (
+            self._file_format.name in READS_TEXTS
+            and not self._is_hashed
+            and goes_only_to(choices.names)
+        )
+        deletions = Deletions(choices.bounds)
+        deletions.forget()
+        if choices.deletions:
+            deletions.check()
+            self._deletions = deletions
+
+    def item(self, rows: Sequence[Row]) -> Any:
+        """Return rows as an item."""
+        self._rows += len(rows)
+        if self._tables is not None:
+            return self._tables.table(rows, self._load_id, hashed=self._is_hashed)
+        records = as_dicts(rows)
+        return [*map(with_columns, records)] if self._choices.infer else records
+
+    def end(
+        self, reader: StreamReader, *, has_all_parents: bool = True
+    ) -> Iterator[Any]:
+        """Take note that all was read; if it was all there is, older rows may go.
+
+        Args:
+            reader: What has read the rows.
+            has_all_parents: Whether no parent was left out.
+
+        Yields:
+            What has an empty table loaded too.
+        """
+        if self.bookmark is not None:
+            reader.promote(dlt.current.resource_state().setdefault(BOOKMARK, {}))
+        if self._deletions is None:
+            return
+        if step := leaves_out_rows():
+            self._say(reader, f"{step} may leave out rows")
+        elif self.bookmark is not None and self._settings.get("since_param"):
+            self._say(reader, "the API filters by since_param, and tells no more")
+        elif reason := reader.not_whole("" if has_all_parents else "a limit or filter"):
+            self._say(reader, reason[1], level=reason[0])
+        else:
+            since = None if self.bookmark is None else self.bookmark.complete_since
+            if self._deletions.widen(since) and not self._rows:
+                if self._file_format is not None and self._file_format.is_chosen:
+                    # dlt's driver for PostgreSQL fails at such a file without rows.
+                    dlt.current.resource().apply_hints(file_format="")
+                    self._deletions.load_as("preferred")
+                yield materialize_schema_item()
+
+    def _say(self, reader: StreamReader, why: str, level: int = logging.INFO) -> None:
+        self._logger.log(level, "%s: %s, so no rows are deleted.", reader.name, why)
+
+
+def _selected_resource() -> DltResource | None:
+    """Return the current resource if its rows are wanted, and not only its children."""
+    try:
+        resource = dlt.current.resource()
+    except (KeyError, ResourceNotFoundError):
+        return None
+    return resource if resource.selected else None

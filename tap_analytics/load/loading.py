@@ -1,0 +1,65 @@
+"""Reads an account into the target's process, and says how both ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from tap_analytics.account_run import concluded, read_account
+from tap_analytics.command import exit_status
+from tap_analytics.load.errors import LoadError
+from tap_analytics.report.choice import report_to_user
+from tap_analytics.run import NAME, Run
+from tap_analytics.signals import stopped_by_signals
+from tap_analytics.tap import TapAnalytics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_analytics.load.kept_state import KeptState
+    from tap_analytics.load.target_process import TargetProcess
+
+
+def load(
+    configs: Sequence[str],
+    target: TargetProcess,
+    kept: KeptState,
+    catalog: Mapping[str, Any] | None,
+    resume_hours: float,
+) -> int:
+    """Read all streams into the target.
+
+    Args:
+        configs: The config files of the tap.
+        target: Takes the messages.
+        kept: The state of earlier runs.
+        catalog: Says which streams and fields are selected.
+        resume_hours: For how many hours a read that was stopped may be gone on with,
+            where the settings don't say so.
+
+    Returns:
+        The exit status.
+    """
+    run = Run.logging_to(logging.getLogger(NAME))
+    report = report_to_user(run)
+    target.on_early_end(run.stop.set)
+
+    def work() -> None:
+        with target:
+            declared = TapAnalytics.declared_settings()
+            config = declared.read(configs, os.environ)
+            run.redaction.hide(*TapAnalytics.secrets(config))
+            declared.warn_of_unknown(config, run.logger)
+            config.setdefault("resume_hours", resume_hours)
+            state = kept.read(run.logger)
+            read_account(config, target, run=run, state=state, catalog=catalog)
+            run.progress.is_read = True
+
+    report.begin()
+    outcome = stopped_by_signals(
+        lambda: concluded(work, run, report), run.stop, hurry=target.hurry
+    )
+    if isinstance(outcome.error, LoadError):
+        return outcome.error.status
+    return exit_status(outcome, run)

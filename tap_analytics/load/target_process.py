@@ -1,0 +1,132 @@
+"""target-dlt as a process that rows are written to, and whose STATEs are kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from tap_analytics.errors import StoppedError
+from tap_analytics.load.errors import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from tap_analytics.compat import Self
+    from tap_analytics.load.kept_state import KeptState
+
+
+class TargetProcess:
+    """A process that loads what it gets.
+
+    It is in a session of its own: a Ctrl-C is for the tap alone, which ends with its
+    last STATE. Then the target loads the rows before that.
+
+    Args:
+        config: Its config file, if there is one.
+        state: Keeps what it confirms.
+        environ: Its environment.
+    """
+
+    def __init__(
+        self, config: str | None, state: KeptState, environ: Mapping[str, str]
+    ) -> None:
+        self._state = state
+        self._error: Exception | None = None
+        self._is_fed = True
+        self._ended_early = threading.Event()
+        self._on_early_end: Callable[[], None] | None = None
+        options = ("--config", config) if config else ()
+        self._process = subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-m", "tap_analytics.target_dlt", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=dict(environ),
+            bufsize=0,
+            start_new_session=True,
+        )
+        self._thread = threading.Thread(target=self._keep_states, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the target load what it has got; fail if it fails.
+
+        Raises:
+            LoadError: If it failed, unless the reading failed before.
+        """
+        self._end_of_input()
+        status = self._process.wait()
+        self._thread.join()
+        is_why = self._ended_early.is_set() and isinstance(error, StoppedError)
+        if error is None or isinstance(error, BrokenPipeError) or is_why:
+            self._raise_failure(status)
+
+    def write(self, data: memoryview, /) -> int:
+        """Write messages; return how many bytes of them were taken."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        return self._process.stdin.write(data)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+    def on_early_end(self, call: Callable[[], None]) -> None:
+        """Call something if the target ends while there is more to load."""
+        self._on_early_end = call
+        if self._ended_early.is_set():
+            call()
+
+    def hurry(self) -> None:
+        """Let the target end after the load that is under way."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def _end_of_input(self) -> None:
+        self._is_fed = False
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _keep_states(self) -> None:
+        for line in self._process.stdout or ():
+            self._keep(line)
+        if self._is_fed:
+            self._ended_early.set()
+            if self._on_early_end is not None:
+                self._on_early_end()
+
+    def _keep(self, line: bytes) -> None:
+        try:
+            self._state.keep(line)
+        except (OSError, ValueError) as error:
+            self._error = error
+        else:
+            self._error = None  # A later state stands for all before it.
+
+    def _raise_failure(self, status: int) -> None:
+        if status < 0:
+            name = signal.Signals(-status).name
+            msg = f"target-dlt was ended by {name}. Run again: the state is kept."
+            raise LoadError(msg, 128 - status)
+        if status:
+            raise LoadError(status=status)  # It has said why.
+        if self._error is not None:
+            detail = (
+                os.strerror(self._error.errno)
+                if isinstance(self._error, OSError) and self._error.errno
+                else str(self._error)
+            )
+            msg = (
+                f"The rows are loaded, but the state could not be kept: {detail}. The "
+                "next run reads them again."
+            )
+            raise LoadError(msg)

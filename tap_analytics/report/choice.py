@@ -1,0 +1,31 @@
+"""Chooses how a command tells of its run: by a display, or by log lines."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from tap_analytics.report.report import LogReport, Report
+from tap_analytics.report.terminal import (
+    Terminal,
+    TerminalHandler,
+    TerminalReport,
+    is_terminal,
+)
+
+if TYPE_CHECKING:
+    from tap_analytics.run import Run
+
+
+def report_to_user(run: Run) -> Report:
+    """Return who tells of the run, and hide its secrets from all log handlers."""
+    root = logging.getLogger()
+    report: Report = LogReport(run.progress, run.logger)
+    if is_terminal(os.environ):
+        terminal = Terminal()
+        report = TerminalReport(run.progress, terminal)
+        root.handlers[:] = [TerminalHandler(terminal)]
+    for handler in root.handlers:  # Others than the run log, too.
+        handler.addFilter(run.redaction)
+    return report

@@ -1,0 +1,303 @@
+"""What schemas may ask for, and how tables follow when they change."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_analytics.target_dlt.errors import InputError
+from tests.helpers.databases import Database, record, schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ID = {"id": {"type": "integer"}}
+TEXT = {"type": ["null", "string"]}
+NUMBER = {"type": ["null", "number"]}
+
+
+def one(value: str, number: int = 1) -> str:
+    return f'{{"type":"RECORD","stream":"s","record":{{"id":{number},"v":{value}}}}}'
+
+
+# Keys
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+@pytest.mark.parametrize("keys", [["id", "region"], ["region"], []])
+def test_keys_may_change(database: Database, runs: int, keys: list[str]) -> None:
+    columns = {"id": {"type": ["null", "integer"]}, "region": TEXT}
+    before = [schema(ID, ["id"]), record({"id": 1})]
+    after = [
+        schema(columns, keys),
+        record(
+            {"id": None, "region": "A"}
+            if "id" not in keys
+            else {"id": 2, "region": "A"}
+        ),
+    ]
+    for messages in [before + after] if runs == 1 else [before, after]:
+        database.load(*messages)
+    assert len(database.rows("id, region")) == 2
+
+
+def test_a_key_that_dlt_made_not_null_may_be_null_once_it_is_none(
+    database: Database,
+) -> None:
+    """As it is in datasets that an older dlt made."""
+    database.load(schema(ID, ["id"]), record({"id": 1}))
+    database.query(f"ALTER TABLE {database.dataset}.s ALTER id SET NOT NULL")
+    stored = f"{database.dataset}._dlt_version"
+    database.query(
+        f"UPDATE {stored} SET schema = replace(schema, '\"primary_key\":true',"
+        ' \'"primary_key":true,"nullable":false\')'
+    )
+    database.load(schema({"id": {"type": ["null", "integer"]}}), record({"id": None}))
+    assert database.rows("id") == [(None,), (1,)]
+
+
+def test_a_key_named_twice_is_one_key(database: Database) -> None:
+    database.load(schema(ID, ["id", "id"]), record({"id": 1}), record({"id": 1}))
+    assert database.rows("id") == [(1,)]
+
+
+def test_a_key_of_any_json_is_text(database: Database) -> None:
+    messages = [
+        schema({"id": {}, "v": TEXT}, ["id"]),
+        *(record({"id": key, "v": "x"}) for key in ("a", 5, {"a": 1}, "a")),
+    ]
+    database.load(*messages)
+    database.load(*messages)
+    assert database.rows("id") == [('"a"',), ("5",), ('{"a": 1}',)]
+    assert database.types()["id"].lower() in {"varchar", "character varying"}
+
+
+def test_zero_and_minus_zero_are_one_key(database: Database) -> None:
+    columns = {"id": {"type": "number"}, "v": TEXT}
+    for _ in range(2):
+        database.load(
+            schema(columns, ["id"]),
+            record({"id": 0.0, "v": "a"}),
+            record({"id": -0.0, "v": "b"}),
+        )
+    assert database.rows("id = 0, v") == [(True, "b")]
+
+
+def test_a_nul_character_in_a_key_is_an_error_on_postgresql(postgres: Database) -> None:
+    """Without it, two keys might become one."""
+    columns = {"id": {"type": "string"}}
+    with pytest.raises(InputError, match="the key 'id' has a NUL character"):
+        postgres.load(
+            schema(columns, ["id"]), record({"id": "a"}), record({"id": "a\0"})
+        )
+
+
+# Types
+
+
+@pytest.mark.parametrize("limit", [4294967295, 16777215, 255.0, 0, None])
+def test_any_limit_of_a_text_is_taken(database: Database, limit: Any) -> None:
+    database.load(schema(ID | {"v": TEXT | {"maxLength": limit}}, ["id"]), one('""'))
+    assert database.rows("v") == [("",)]
+
+
+def test_a_text_beyond_its_limit_is_an_error(database: Database) -> None:
+    with pytest.raises(InputError, match="at most 0 characters, got 1"):
+        database.load(schema(ID | {"v": TEXT | {"maxLength": 0}}, ["id"]), one('"a"'))
+
+
+def test_decimals_of_any_scale_take_it_from_their_values(database: Database) -> None:
+    any_scale = NUMBER | {"multipleOf": 1e-38, "minimum": -1e62, "maximum": 1e62}
+    message = schema(ID | {"v": any_scale}, ["id"])
+    database.load(message, one("123456789.45", 1))
+    database.load(message, one("1e-20", 2))
+    database.load(message, one("123456789012345678", 3))
+    assert [str(row[0].normalize()) for row in database.query(
+        f"SELECT v FROM {database.dataset}.s ORDER BY id"
+    )] == ["123456789.45", "1E-20", "123456789012345678"]  # fmt: skip
+
+
+def test_a_number_too_close_to_zero_is_an_error(database: Database) -> None:
+    with pytest.raises(InputError, match=r"Line 2, .*field 'v': 1E-400"):
+        database.load(schema(ID | {"v": NUMBER}, ["id"]), one("1e-400"))
+
+
+def test_references_are_followed_however_they_are_written(duck: Database) -> None:
+    columns = {
+        "a": {"$ref": "#/definitions/x~1y"},
+        "b": {"$ref": "#/definitions/x%20y"},
+        "c": {"$ref": "#/some/0"},
+        "d": {"$ref": "#/definitions/circle"},
+    }
+    message = schema(ID | columns, ["id"])
+    message["schema"] |= {
+        "definitions": {
+            "x/y": {"type": "integer"},
+            "x y": {"type": "boolean"},
+            "circle": {"$ref": "#/definitions/circle"},
+        },
+        "some": [{"type": "number"}],
+    }
+    duck.load(message, record({"id": 1, "a": 1, "b": True, "c": 0.5, "d": "x"}))
+    assert duck.rows("a, b, c, d") == [(1, True, 0.5, '"x"')]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"schema": {"type": "object"}},
+        {"schema": {"properties": None}},
+        {"schema": True},
+        {"key_properties": "id"},
+        {"key_properties": ["no"]},
+    ],
+)
+def test_a_schema_that_is_none_is_named(duck: Database, given: dict[str, Any]) -> None:
+    message = schema(ID, ["id"]) | given
+    with pytest.raises(InputError, match=r"^Line 1: Stream 's': its "):
+        duck.load(message)
+
+
+# Stored rows
+
+
+def test_stored_rows_keep_their_digits_when_a_column_becomes_a_decimal(
+    database: Database,
+) -> None:
+    message = schema(ID | {"v": NUMBER}, ["id"])
+    database.load(message, one("1.2345e-11", 1), one("0.1", 2))
+    database.load(message, one("9007199254740993", 3))
+    assert [str(row[0].normalize()) for row in database.query(
+        f"SELECT v FROM {database.dataset}.s ORDER BY id"
+    )] == ["1.2345E-11", "0.1", "9007199254740993"]  # fmt: skip
+
+
+def test_a_stored_number_that_no_decimal_holds_is_named(database: Database) -> None:
+    message = schema(ID | {"v": NUMBER}, ["id"])
+    database.load(message, one("1e300", 1))
+    database.load(message, one("5", 2))
+    whole = schema(ID | {"v": {"type": "integer"}}, ["id"])
+    database.load(whole, one("6", 3))
+    with pytest.raises(InputError, match=r"(?i)Stream .s.: column .v.: .*1e\+300"):
+        database.load(message, one("9007199254740993", 4))
+    assert database.rows("v") == [(1e300,), (5.0,), (6.0,)]
+
+
+def test_binary_becomes_the_text_that_it_came_as(database: Database) -> None:
+    binary = TEXT | {"contentEncoding": "base64"}
+    texts = [base64.b64encode(bytes([n, 255]) * 50).decode() for n in range(3)]
+    database.load(schema(ID | {"v": binary}, ["id"]), one(json.dumps(texts[0]), 0))
+    database.load(
+        schema(ID | {"v": binary}, ["id"]),
+        one(json.dumps(texts[1]), 1),
+        schema(ID | {"v": TEXT}, ["id"]),
+        one(json.dumps(texts[2]), 2),
+    )
+    assert database.rows("v") == [(text,) for text in sorted(texts)]
+
+
+def test_moments_become_the_same_text_whether_stored_or_new(database: Database) -> None:
+    moment = TEXT | {"format": "date-time"}
+    sent = "2024-05-01T10:00:00.5+02:00"
+    database.load(schema(ID | {"v": moment}, ["id"]), one(json.dumps(sent), 1))
+    database.load(
+        schema(ID | {"v": moment}, ["id"]),
+        one(json.dumps(sent), 2),
+        schema(ID | {"v": TEXT}, ["id"]),
+        one('"x"', 3),
+    )
+    stored = "2024-05-01 08:00:00.5+00"
+    assert database.rows("v") == [(stored,), (stored,), ("x",)]
+
+
+# Names
+
+
+def test_sdc_fields_that_are_declared_are_loaded(database: Database) -> None:
+    columns = ID | {"_sdc_sequence": {"type": "integer"}}
+    database.load(schema(columns, ["id"]), record({"id": 1, "_sdc_sequence": 5}))
+    assert database.rows("id, _sdc_sequence") == [(1, 5)]
+
+
+def test_the_version_of_a_row_wins_over_a_field(
+    duck: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    columns = ID | {"_sdc_table_version": {"type": "integer"}}
+    row = record({"id": 1, "_sdc_table_version": 5}, version=7)
+    duck.load(schema(columns, ["id"]), row)
+    assert duck.rows("_sdc_table_version") == [(7,)]
+    assert "field '_sdc_table_version' is left out" in caplog.text
+
+
+def test_the_column_of_load_ids_is_dlt_s_own_where_rows_are_appended(
+    duck: Database,
+) -> None:
+    columns = ID | {"_dlt_load_id": TEXT}
+    row = record({"id": 1, "_dlt_load_id": "x"})
+    duck.load(schema(columns, ["id"]), row)
+    assert duck.rows("_dlt_load_id") == [("x",)]
+    with pytest.raises(InputError, match=r"'t': the column '_dlt_load_id' .*dlt's own"):
+        duck.load(schema(columns, stream="t"), row | {"stream": "t"})
+
+
+def test_names_beyond_ascii_become_x(duck: Database) -> None:
+    duck.load(schema(ID | {"名前": TEXT}, ["id"]), record({"id": 1, "名前": "a"}))
+    assert duck.rows("x") == [("a",)]
+    columns = ID | {"名前": TEXT, "住所": TEXT}
+    with pytest.raises(
+        InputError, match="'名前' and '住所' would share the column 'x'"
+    ):
+        duck.load(schema(columns, ["id"]), record({"id": 1, "名前": "a", "住所": "b"}))
+
+
+def test_flattening_tells_of_no_field_that_is_null(
+    duck: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = {"type": ["null", "object"], "properties": {"x": {"type": "integer"}}}
+    duck.load(
+        schema(ID | {"at": inner}, ["id"]),
+        record({"id": 1, "at": None}),
+        record({"id": 2, "at": {"x": 1}}),
+        flattening_enabled=True,
+        flattening_max_depth=1,
+    )
+    assert duck.rows("id, at__x") == [(1, None), (2, 1)]
+    assert "left out" not in caplog.text
+
+
+# Stream maps
+
+
+@pytest.mark.parametrize(
+    ("maps", "says"),
+    [
+        ({"x": "record['no']"}, r"Line 2, stream 's': stream map of 'x', .*KeyError"),
+        ({"x": "1 / 0"}, "stream map of 'x', '1 / 0': .*division by zero"),
+        ({"x": "nope"}, "stream map of 'x', 'nope': .*not defined"),
+        ({"__filter__": "nope > 1"}, "stream map of '__filter__', 'nope > 1'"),
+        ({"x": "int("}, "Line 1: stream 's': its stream map can't be used"),
+    ],
+)
+def test_a_stream_map_that_fails_is_named(
+    duck: Database, maps: dict[str, str], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        duck.load(schema(ID, ["id"]), record({"id": 1}), stream_maps={"s": maps})
+
+
+# BATCH files
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00", b"no gzip"])
+def test_a_gzip_file_that_is_cut_is_named(
+    duck: Database, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "batch"
+    path.write_bytes(content)
+    encoding = {"format": "jsonl", "compression": "gzip"}
+    batch = {"type": "BATCH", "stream": "s", "manifest": [str(path)]}
+    with pytest.raises(InputError, match=r"Line 2: file .*can't be read to its end"):
+        duck.load(schema(ID, ["id"]), batch | {"encoding": encoding})

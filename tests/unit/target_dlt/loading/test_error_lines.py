@@ -1,0 +1,61 @@
+"""One line for what goes wrong, without any password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tap_analytics.target_dlt.loading.error_lines import redact
+
+WORDS = "pa55 w0rdrest loader localhost"
+
+
+def shown(credentials: Any, text: str) -> str:
+    return redact(text, {"destination": "postgres", "credentials": credentials})
+
+
+@pytest.mark.parametrize(
+    ("credentials", "parts"),
+    [
+        ("postgresql://loader:pa55@w0rdrest@localhost/db", ["pa55", "w0rdrest"]),
+        ("postgresql://loader:pa55@x@w0rdrest@localhost/db", ["pa55", "w0rdrest"]),
+        ("postgresql://loader:pa55/w0rdrest@localhost/db", ["pa55", "w0rdrest"]),
+        ("postgresql://loader:pa55:w0rdrest@localhost/db", ["pa55", "w0rdrest"]),
+        ("postgresql://loader:pa55%40w0rdrest@localhost/db", ["pa55", "w0rdrest"]),
+        ("postgresql://loader:a@w0rdrest@localhost/db", ["w0rdrest"]),
+        ("host=localhost password=w0rdrest user=loader", ["w0rdrest"]),
+        ("host=localhost password='w0rdrest' user=loader", ["w0rdrest"]),
+        ("postgresql://localhost/db?user=loader&password=w0rdrest", ["w0rdrest"]),
+        ({"username": "loader", "password": "w0rdrest"}, ["w0rdrest"]),
+        ('{"username": "loader", "password": "w0rdrest"}', ["w0rdrest"]),
+        ({"url": "postgresql://loader:pa55@w0rdrest@localhost/db"}, ["w0rdrest"]),
+    ],
+)
+def test_no_part_of_a_password_is_shown(credentials: Any, parts: list[str]) -> None:
+    text = f"{credentials}: {WORDS}, w0rdrest@localhost"
+    for part in parts:
+        assert part not in shown(credentials, text)
+
+
+def test_user_and_host_are_shown() -> None:
+    credentials = "postgresql://loader:w0rdrest@localhost/db"
+    assert shown(credentials, WORDS) == "pa55 *** loader localhost"
+
+
+def test_a_short_part_is_hidden_where_it_stands_alone() -> None:
+    credentials = "postgresql://loader:ss@w0rdrest@localhost/db"
+    assert shown(credentials, "a class: ss or w0rdrest") == "a class: *** or ***"
+
+
+def test_a_password_in_any_url_is_hidden() -> None:
+    text = "postgresql://loader:pa55@w0rdrest@localhost/db is wrong"
+    assert shown(None, text) == "postgresql://loader:***@localhost/db is wrong"
+
+
+def test_a_password_in_dlt_s_configuration_is_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "postgresql://loader:pa55@w0rdrest@localhost/db"
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    assert shown(None, WORDS) == "*** *** loader localhost"
