@@ -13,6 +13,7 @@ from tap_analytics.singer.configuration import ConfiguredTap
 from tap_analytics.singer.connection_test import VerdictTap
 from tap_analytics.singer.discovery import inferred_columns
 from tap_analytics.singer.stream import AnalyticsStream
+from tap_analytics.singer.stream_maps import MappedTap
 from tap_analytics.streams import STREAM_NAMES, STREAMS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tap_analytics.rows.inference import Inference
 
 
-class TapAnalytics(ConfiguredTap, VerdictTap):
+class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
     """Projects, tasks, time, clients and users from a REST API with an API key."""
 
     name = "tap-analytics"

@@ -35,6 +35,7 @@ from tap_analytics.rows.unfinished import UNFINISHED, digest_of
 from tap_analytics.settings import SHAPES_NO_ROWS
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
+from tap_analytics.singer.stream_maps import failures_named
 from tap_analytics.singer.sync import sync_family
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import metrics
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib import Catalog, RecordMessage
     from singer_sdk.streams._state import StreamStateManager
 
     from tap_analytics.api.page import Page
@@ -216,6 +217,8 @@ class AnalyticsStream(Stream):
             ConfigError: If the catalog knows no account, and there is one.
         """
         super().apply_catalog(catalog)
+        if not self.selected:  # It may still be read, for what is below its rows.
+            self._input_schema = None
         for column in account_columns(self.config):
             if column not in self.primary_keys:
                 msg = (
@@ -304,6 +307,13 @@ class AnalyticsStream(Stream):
         for record in super()._sync_records(context, write_messages=False):
             self.progress.wrote(self.name, 1)  # It goes into a batch file.
             yield record
+
+    @override
+    def _generate_record_messages(
+        self, record: Record
+    ) -> Generator[RecordMessage, None, None]:
+        with failures_named(self.name):
+            yield from super()._generate_record_messages(record)
 
     # What is written
 
