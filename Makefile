@@ -39,19 +39,29 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check packages schedulers chaos kill format plugins \
-	constraints clean
+.PHONY: help demo demo-fleet docs test bench check packages schedulers chaos kill format \
+	plugins constraints clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(FOR_DEMO) ## Load a made-up agency into a DuckDB file, and look at it
 	@$(BIN)/python -m tap_analytics.sandbox.demo
 
+demo-fleet: $(FOR_DEMO) ## Load 200 made-up agencies, each with a key of its own
+	@$(BIN)/python -m tap_analytics.sandbox.demo_fleet
+
+docs: | $(BIN)/python ## Build the site of docs/ into build/site
+ifndef UV
+	$(INSTALL) 'pip>=25.1' # the first that knows --group
+endif
+	$(INSTALL) $(PINS) --group docs
+	$(BIN)/mkdocs build --strict --quiet
+
 test: $(FOR_DEV) ## Run all tests
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-bench: $(FOR_DEV) ## Measure tap and target; BENCH=tap or target, ARGS=--help
+bench: $(FOR_DEV) ## Measure; BENCH=tap, target or fleet, ARGS=--help
 	@set -e; for one in $(BENCH); do $(BIN)/python benchmarks/$$one.py $(ARGS); done
 
 check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packages
@@ -67,6 +77,7 @@ check: $(FOR_DEV) ## Check code, dependencies, definitions, workflows and packag
 	$(CONFORM) vendor.dependabot .github/dependabot.yml
 	$(CONFORM) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(CONFORM) vendor.github-issue-forms $(ISSUE_FORMS)
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/zizmor --offline --quiet --pedantic .
 	rm -rf build/packages
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python \
@@ -99,12 +110,12 @@ plugins: $(FOR_DEV) ## Write into meltano.yml, hub/ and docs/ what our plugins r
 	$(BIN)/python .ci/screens.py
 
 constraints: ## Pin anew what pyproject.toml asks for
-	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --all-extras --group dev pyproject.toml \
+	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --all-extras --group dev --group docs pyproject.toml \
 		--no-annotate --no-header --python-version 3.10 -o constraints.txt
 
 clean: ## Remove everything that can be made again
 	rm -rf .venv .bench .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf build dist demo.duckdb demo.duckdb.wal
+	rm -rf build dist demo.duckdb demo.duckdb.wal demo-fleet
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -112,7 +123,7 @@ $(BIN)/python:
 	$(CREATE_VENV)
 
 $(FOR_DEMO): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) $(PINS) -e '.[dlt,sandbox]'
+	$(INSTALL) $(PINS) -e '.[fleet,sandbox]'
 	@touch $@
 
 $(FOR_DEV): pyproject.toml constraints.txt | $(BIN)/python

@@ -54,7 +54,8 @@ def exit_status(outcome: Outcome, run: Run) -> int:
 
 def _drop_output() -> None:
     """Drop what standard output did not take; at exit Python would try again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reported_on(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:

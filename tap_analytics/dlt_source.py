@@ -145,8 +145,8 @@ def _resource(
         # Hints that came with the parents are not for their children.
         return DataItemWithMeta(None, begun)
 
-    def is_into_parquet() -> bool:
-        return dlt.current.pipe().name in extractions.current().into_parquet
+    def writes_json() -> bool:
+        return dlt.current.pipe().name in extractions.current().json_writers
 
     hints: dict[str, Any] = {
         "name": stream.name,
@@ -160,7 +160,7 @@ def _resource(
     else:
         resource = dlt.transformer(read_below, data_from=parent, **hints)
     if choices.rows == "dicts":
-        resource.add_step(JsonTexts(stream.json_columns, is_into_parquet))
+        resource.add_step(JsonTexts(stream.json_columns, writes_json))
     return resource
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from datetime import timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
+    from datetime import datetime
     from types import TracebackType
 
 PARENTS_TIMED = 4
@@ -82,6 +84,7 @@ class Progress:
 
     Attributes:
         rows: Rows written, by stream: those that are going to be read have 0.
+        origins: From where on incremental streams are read, and why, by stream.
         complete: The streams that have been written whole.
         requests: Requests sent, each retry one.
         retries: How many of them were retries.
@@ -94,6 +97,7 @@ class Progress:
         parents_skipped: The parents that an earlier run had read, of the stream with
             most of them.
         is_read: Whether everything is read, and only the loading is waited for.
+        streams_skipped: The streams that an earlier run had read whole.
         went_on_since: When the first part of this read began, as people read it; empty
             if it began with this run.
     """
@@ -103,6 +107,7 @@ class Progress:
         self._lock = threading.RLock()
         self.began_at = self.clock()
         self.rows: dict[str, int] = {}
+        self.origins: dict[str, str] = {}
         self.complete: set[str] = set()
         self.requests = 0
         self.retries = 0
@@ -114,8 +119,10 @@ class Progress:
         self.parents_open = True
         self.parents_skipped = 0
         self.is_read = False
+        self.streams_skipped: list[str] = []
         self.went_on_since = ""
         self._parents_began_at = self.began_at
+        self._parents_timed = 0
 
     @property
     def seconds(self) -> float:
@@ -125,9 +132,9 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds that the other parents will take; `None` while nothing tells."""
-        if self.parents < PARENTS_TIMED or self.parents_open:
+        if self._parents_timed < PARENTS_TIMED or self.parents_open:
             return None
-        per_parent = (self.clock() - self._parents_began_at) / self.parents
+        per_parent = (self.clock() - self._parents_began_at) / self._parents_timed
         return per_parent * (self.parents_known - self.parents) + self.held.left
 
     def expect(self, streams: Iterable[str]) -> None:
@@ -168,9 +175,25 @@ class Progress:
         """Take note of how many parents there are, and whether there may be more."""
         self.parents_known, self.parents_open = known, more
 
-    def parent_read(self) -> None:
-        """Count a parent whose children have been read."""
+    def parent_read(self, *, is_skipped: bool = False) -> None:
+        """Count a parent whose children have been read.
+
+        Args:
+            is_skipped: Whether nothing was read below it in this run, which takes no
+                time.
+        """
         self.parents += 1
+        self._parents_timed += not is_skipped
+
+    def goes_on(self, began_at: datetime) -> None:
+        """Take note that this run goes on with a read, and when that began."""
+        since = f"{began_at.astimezone(timezone.utc):%Y-%m-%d %H:%M UTC}"
+        self.went_on_since = min(since, self.went_on_since or since)
+
+    def skipped_stream(self, stream: str) -> None:
+        """Take note of a stream that an earlier run has read whole."""
+        self.streams_skipped.append(stream)
+        self.complete.add(stream)
 
     def skipped(self, parents: int) -> None:
         """Take note of how many parents of a stream were read by an earlier run."""

@@ -245,6 +245,3 @@ def _meant(found: re.Match[str]) -> str:
     if found["letter"]:
         return _LETTERS[found["letter"].lower()]
     return found["sign"] or html.unescape(found["html"])
-
-
-redaction = Redaction()

@@ -216,6 +216,14 @@ SCHEMA: dict[str, Any] = {
             10,
             exclusiveMinimum=0,
         ),
+        "streams": _setting(
+            "array",
+            "Streams",
+            'Names of the streams to read, such as `["users", "time"]`. A name with '
+            '`-` in front leaves that stream out: `["-time_records"]`. If not set, all '
+            "streams are read. A catalog, or Meltano's `select`, wins.",
+            items={"type": "string"},
+        ),
         "undeclared_fields": _setting(
             "string",
             "Undeclared fields",
@@ -325,6 +333,6 @@ DEFAULTS: dict[str, Any] = {
 SHAPES_NO_ROWS = frozenset(
     {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
     | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
-    | {"page_size", "page_size_by_stream"}
+    | {"page_size", "page_size_by_stream", "streams"}
 )
 """Settings with which the same rows come: they say how to ask, not for what."""

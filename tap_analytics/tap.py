@@ -6,9 +6,13 @@ from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from singer_sdk.singerlib.encoding.simple import StateMessage
+
 from tap_analytics.compat import override
 from tap_analytics.reading.account import Account
+from tap_analytics.selection import chosen_streams
 from tap_analytics.settings import SCHEMA
+from tap_analytics.singer import going_on
 from tap_analytics.singer.configuration import ConfiguredTap
 from tap_analytics.singer.connection_test import VerdictTap
 from tap_analytics.singer.discovery import inferred_columns
@@ -34,11 +38,24 @@ class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
         """What all streams share."""
         return Account(self.config, self.run)
 
+    @property
+    def _to_read(self) -> list[AnalyticsStream]:
+        return [
+            stream
+            for stream in self.streams.values()
+            if isinstance(stream, AnalyticsStream) and stream.selected
+        ]
+
+    @override
+    def begin(self) -> None:
+        going_on.begin(self._to_read)
+
     @override
     def finish(self) -> None:
-        for stream in self.streams.values():
-            if isinstance(stream, AnalyticsStream):
-                stream.source.raise_exhausted()
+        if going_on.end(self._to_read):
+            self.write_message(StateMessage(value=self.state))
+        for stream in self._to_read:
+            stream.source.raise_exhausted()
 
     @override
     def close(self) -> None:
@@ -46,9 +63,21 @@ class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
 
     @override
     def discover_streams(self) -> Sequence[AnalyticsStream]:
+        chosen = chosen_streams(self.config.get("streams"), STREAM_NAMES)
         columns: dict[type[AnalyticsStream], Inference] = {}
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
             self.require_valid_config()
-            samplers = [stream(self, self.account) for stream in STREAMS]
+            parents = {s.parent_stream_type for s in STREAMS if s.name in chosen}
+            samplers = [
+                stream(self, self.account)
+                for stream in STREAMS
+                if stream.name in chosen or stream in parents
+            ]
             columns = inferred_columns(samplers, self.config["infer_sample_size"])
-        return [stream(self, self.account, columns.get(stream)) for stream in STREAMS]
+        streams = [
+            stream(self, self.account, columns.get(stream)) for stream in STREAMS
+        ]
+        for stream in streams:
+            # A catalog, or what Meltano writes into one, says it in so many words.
+            stream.selected_by_default = stream.name in chosen
+        return streams

@@ -102,6 +102,10 @@ class Client:
         """Whether the API has answered once: it is there, and the key works."""
         return self._experience.key_has_worked
 
+    def can_read(self, stream: str) -> None:
+        """Take note that an earlier run has read rows of a stream."""
+        self._experience.can_read(stream)
+
     def get(
         self,
         path: str,

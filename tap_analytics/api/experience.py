@@ -40,6 +40,11 @@ class Experience:
             self._exhausted_in_a_row = 0
             self._is_read.add(stream)
 
+    def can_read(self, stream: str) -> None:
+        """Take note that an earlier run has read rows of a stream."""
+        with self._lock:
+            self._is_read.add(stream)
+
     def forbidden(self, stream: str) -> bool:
         """Take note that the key may not read what is below one parent.
 

@@ -158,7 +158,7 @@ def _detect(shared: StreamPages, hints: PageHints) -> Paginator:
         shared.note_style(counting.style, hints)
         return counting
     if not shared.found:
-        shared.note_style("none", "nothing says that more follows")
+        shared.note_style("none", "the API announces no more")
     return OnePagePaginator(shared, shared.request())
 
 

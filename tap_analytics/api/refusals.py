@@ -123,4 +123,7 @@ class Refusals:
 
 
 def _leave_out(stream: str) -> str:
-    return f"Use a key that may, or leave the stream out: deselect {stream}."
+    return (
+        f'Use a key that may, or leave the stream out: set streams to ["-{stream}"], '
+        "or deselect the stream in the catalog."
+    )

@@ -49,14 +49,7 @@ class Deletions:
 
     @property
     def _table(self) -> str:
-        name = self._resource.table_name
-        if callable(name):
-            msg = (
-                f"resource {self._resource.name!r}: deletions needs one table, not one "
-                "by the row. Leave out either."
-            )
-            raise ConfigError(msg)
-        return self._schema.naming.normalize_table_identifier(name)
+        return table_of(self._resource, self._schema) or ""
 
     def check(self) -> None:
         """Return if the resource is merged in a way in which rows can be deleted.
@@ -64,6 +57,12 @@ class Deletions:
         Raises:
             ConfigError: If not.
         """
+        if not self._table:
+            msg = (
+                f"resource {self._resource.name!r}: deletions needs one table, not one "
+                "by the row. Leave out either."
+            )
+            raise ConfigError(msg)
         disposition: Any = self._resource.write_disposition
         if isinstance(disposition, str):
             disposition = {"disposition": disposition}
@@ -148,6 +147,14 @@ def scope(
     )
     equal = [f"{column} = {_text(text)}" for column, text in bounds.items()]
     return " AND ".join([*equal, deleted])
+
+
+def table_of(resource: DltResource, schema: Schema) -> str | None:
+    """Return the name of a resource's table, `None` if each row says it."""
+    name = resource.table_name
+    if callable(name):
+        return None
+    return schema.naming.normalize_table_identifier(name)
 
 
 def leaves_out_rows() -> str:

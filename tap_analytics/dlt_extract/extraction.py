@@ -49,7 +49,7 @@ class Extraction:
         account: What all its streams share.
         parents: The lists of parents by the name of their resource.
         children: What reads below parents, by the name of its resource.
-        into_parquet: The resources whose dicts go nowhere but into Parquet files.
+        json_writers: The resources whose JSON columns are to be texts for dlt.
         is_over: Whether nobody reads on.
     """
 
@@ -59,7 +59,7 @@ class Extraction:
         self.account = Account(settings, run)
         self.parents: dict[str, ParentList] = {}
         self.children: dict[str, Any] = {}
-        self.into_parquet: set[str] = set()
+        self.json_writers: set[str] = set()
         self.is_over = False
         self._reading = 0
         self._is_asked = False

@@ -1,7 +1,8 @@
 """Writes JSON columns itself where dlt would turn long numbers into strings.
 
-On its way into a Parquet file dlt reads a text for a JSON column as JSON, and writes
-what comes of it as it is if that is a text. So a text of a text arrives unchanged.
+On its way into some kinds of files dlt reads a text for a JSON column as JSON, and
+writes what comes of it as it is if that is a text. So a text of a text arrives
+unchanged.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from tap_analytics.compat import override
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+READS_TEXTS = frozenset({"parquet", "insert_values"})
+"""The kinds of files into which dlt does so."""
+
 _encode = msgspec.json.Encoder(enc_hook=custom_encode, decimal_format="number").encode
 
 
@@ -27,7 +31,7 @@ class JsonTexts(ItemTransform[Any, Any]):
 
     Args:
         columns: The JSON columns.
-        is_wanted: Whether the current resource's rows go nowhere but into Parquet.
+        is_wanted: Whether the current resource's rows go nowhere but into such files.
     """
 
     placement_affinity: ClassVar[float] = 1.9

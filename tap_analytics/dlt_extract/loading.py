@@ -7,15 +7,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.destination.capabilities import DestinationCapabilitiesContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract.exceptions import ResourceNotFoundError
 from dlt.extract.extractors import materialize_schema_item
 
-from tap_analytics.dlt_extract.deletions import Deletions, leaves_out_rows
+from tap_analytics.dlt_extract.deletions import Deletions, leaves_out_rows, table_of
+from tap_analytics.dlt_extract.file_formats import FileFormat
 from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
-from tap_analytics.dlt_extract.json_texts import goes_only_to
+from tap_analytics.dlt_extract.json_texts import READS_TEXTS, goes_only_to
 from tap_analytics.rows.bookmarks import timestamp_bookmark
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Loading:
 
     Attributes:
         bookmark: Where to start; `None` for the very beginning.
-        is_into_parquet: Whether dicts go nowhere but into Parquet files.
+        writes_json: Whether JSON columns are to be texts when dlt gets them.
 
     Raises:
         ConfigError: If rows can't be deleted as wanted, or the bookmark is no date.
@@ -59,10 +58,10 @@ class Loading:
         self._deletions: Deletions | None = None
         self._rows = 0
         self._is_hashed = False
-        self._has_set_parquet = False
+        self._file_format: FileFormat | None = None
         self._tables = ArrowTables(stream.schema) if choices.rows == "arrow" else None
         self.bookmark = None
-        self.is_into_parquet = False
+        self.writes_json = False
         resource = _selected_resource()
         if resource is None:
             return
@@ -80,11 +79,15 @@ class Loading:
         disposition = resource.write_disposition
         if isinstance(disposition, dict):
             self._is_hashed = disposition.get("strategy") == "scd2"
-        hints: Any = resource._hints  # noqa: SLF001 - no property has this one
-        if hints.get("file_format") in {None, "parquet"} and _takes_parquet():
-            resource.apply_hints(file_format="parquet")
-            self._has_set_parquet = True
-            self.is_into_parquet = not self._is_hashed and goes_only_to(choices.names)
+        schema = dlt.current.source_schema()
+        self._file_format = FileFormat(
+            resource, table_of(resource, schema), schema, is_arrow=bool(self._tables)
+        )
+        self.writes_json = (
+            self._file_format.name in READS_TEXTS
+            and not self._is_hashed
+            and goes_only_to(choices.names)
+        )
         deletions = Deletions(choices.bounds)
         deletions.forget()
         if choices.deletions:
@@ -124,7 +127,7 @@ class Loading:
         else:
             since = None if self.bookmark is None else self.bookmark.complete_since
             if self._deletions.widen(since) and not self._rows:
-                if self._has_set_parquet:
+                if self._file_format is not None and self._file_format.is_chosen:
                     # dlt's driver for PostgreSQL fails at such a file without rows.
                     dlt.current.resource().apply_hints(file_format="")
                     self._deletions.load_as("preferred")
@@ -141,15 +144,3 @@ def _selected_resource() -> DltResource | None:
     except (KeyError, ResourceNotFoundError):
         return None
     return resource if resource.selected else None
-
-
-def _takes_parquet() -> bool:
-    container = Container()
-    if DestinationCapabilitiesContext not in container:
-        return False
-    capabilities = container[DestinationCapabilitiesContext]
-    formats = list(capabilities.supported_loader_file_formats or ())
-    if (select := capabilities.loader_file_format_selector) is not None:
-        preferred = capabilities.preferred_loader_file_format
-        _, formats = select(preferred, formats, table_schema={})
-    return "parquet" in formats

@@ -43,8 +43,8 @@ class StreamItems:
         self._extraction = extraction
         self._workers = account.workers
         self._loading = Loading(stream, choices, account)
-        if self._loading.is_into_parquet:
-            extraction.into_parquet.add(dlt.current.pipe().name)
+        if self._loading.writes_json:
+            extraction.json_writers.add(dlt.current.pipe().name)
         self._reader = StreamReader(
             account,
             name=stream.name,

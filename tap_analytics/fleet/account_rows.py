@@ -79,12 +79,9 @@ def account_rows(
         FleetError: If a part is missing or damaged.
     """
     singer = _Singer(column, options)
-    for part in parts:
-        try:
-            singer.take(part)
-        except (SingerSDKError, TargetError) as error:
-            raise InputError(" ".join(str(error).split())) from None
     try:
+        for part in parts:
+            singer.take(part)
         batches = list(singer.batches())
     except (SingerSDKError, TargetError) as error:
         raise InputError(" ".join(str(error).split())) from None

@@ -21,6 +21,7 @@ from tap_analytics.fleet.history import FAILED, LOADED, STAGED, AccountRecord
 from tap_analytics.fleet.ledger import Alive, NotLoaded, Read
 from tap_analytics.fleet.load_queue import FromLoader, LoadQueue
 from tap_analytics.fleet.messages import (
+    ACCOUNT,
     Broken,
     Counts,
     Finished,
@@ -89,7 +90,8 @@ class Coordinator:
     def __init__(self, parts: Parts, load: Load | None) -> None:
         self._parts = parts
         self._heard: SimpleQueue[bytes | FromLoader | _Over] = SimpleQueue()
-        self._loads = LoadQueue(load, self._heard.put) if load else None
+        self._load = load
+        self._loads: LoadQueue | None = None
         self._rounds = Rounds((), 1)
         self._is_reading = False
         self._events: list[Event] = []
@@ -108,6 +110,12 @@ class Coordinator:
         Raises:
             FleetError: If the fleet itself fails.
         """
+        accounts = list(accounts)
+        if not accounts:
+            return
+        if self._load is not None:
+            # At once, so that a destination that is down shows before hours of reading.
+            self._loads = LoadQueue(self._load, self._heard.put, self._row_of)
         whole = set(self._parts.staging.whole())
         todo = []
         for account in accounts:
@@ -131,7 +139,7 @@ class Coordinator:
     def _finish(self) -> None:
         if self._loads is None:
             return
-        if rows := list(self._table()):
+        if rows := self._rows_left():
             self._loads.tell(rows)
             while not self._loads.is_idle:
                 self._hear()
@@ -285,16 +293,27 @@ class Coordinator:
         self._events = []
         self._wrote_at = now
 
-    def _table(self) -> Iterable[dict[str, object]]:
-        for record in self._parts.records.values():
-            yield {
-                "account": record.name,
-                "run": self._parts.staging.run,
-                "status": record.status,
-                "rows": sum(record.rows.values()),
-                "requests": record.requests,
-                "seconds": record.seconds,
-                "error": record.error or None,
-                "load_id": record.load or None,
-                "ended_at": ledger.now().isoformat(),
-            }
+    def _rows_left(self) -> list[dict[str, object]]:
+        """Return what the table of accounts is to say of those that have no receipt."""
+        is_divided = self._load is not None and ACCOUNT in str(
+            self._load.target["dataset_name"]
+        )
+        return [
+            self._row_of(record.name)
+            for record in self._parts.records.values()
+            if record.status == FAILED or is_divided
+        ]
+
+    def _row_of(self, account: str) -> dict[str, object]:
+        """Return what the table of accounts is to say of an account."""
+        record = self._record(account)
+        return {
+            "account": record.name,
+            "run": self._parts.staging.run,
+            "status": FAILED if record.error else LOADED,
+            "rows": sum(record.rows.values()),
+            "requests": record.requests,
+            "seconds": record.seconds,
+            "error": record.error or None,
+            "ended_at": ledger.now().isoformat(),
+        }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,7 +14,6 @@ from tap_analytics.fleet.messages import Broken, Job, Work, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
     from tap_analytics.fleet.engines import Batch, Tell
 
@@ -37,11 +38,9 @@ class DaskEngine:
     """
 
     def __init__(self, scheduler: str) -> None:
-        try:
-            import distributed  # noqa: F401, PLC0415 - an extra
-        except ImportError:
+        if find_spec("distributed") is None:
             msg = "Dask is not installed: pip install 'tap-analytics[dask]'."
-            raise FleetError(msg) from None
+            raise FleetError(msg)
         self._scheduler = scheduler
 
     def __call__(self, batch: Batch, tell: Tell) -> None:
@@ -50,16 +49,17 @@ class DaskEngine:
         Raises:
             FleetError: If the scheduler can't be reached, or has no workers.
         """
-        from distributed import Client, LocalCluster, as_completed  # noqa: PLC0415
-
+        dask: Any = import_module("distributed")
         if self._scheduler:
             cluster: Any = self._scheduler
         else:
-            cluster = LocalCluster(
+            cluster = dask.LocalCluster(
                 n_workers=batch.runners, threads_per_worker=1, dashboard_address=None
             )
         try:
-            client = Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
+            client: Any = dask.Client(
+                cluster, timeout=CONNECT_SECONDS, set_as_default=False
+            )
         except (OSError, ValueError, TimeoutError) as error:
             msg = f"Dask's scheduler {self._scheduler} can't be reached: {error}."
             raise FleetError(msg) from None
@@ -77,7 +77,7 @@ class DaskEngine:
                     )
                     for jobs in _shards(batch, slots)
                 ]
-                for task in as_completed(tasks):
+                for task in dask.as_completed(tasks):
                     if task.status == "finished":
                         for text in task.result():
                             tell(text)

@@ -38,7 +38,7 @@ PACKAGE_ROWS = 500_000
 """So many accounts, or rows, are loaded at once."""
 
 WAIT_SECONDS = 15.0
-"""So long the first of them waits for others: a package costs seconds, however small."""
+"""So long the first of them waits for others: each package costs seconds."""
 
 DEATHS = 2
 """After so many deaths of the loader with an account alone, the account fails."""
@@ -65,6 +65,7 @@ class LoadQueue:
     Args:
         load: What the loader is told.
         hear: Called, from any thread, with what a loader says.
+        row_of: Returns what the table of accounts is to say of one that is loaded.
         clock: Tells the time in seconds; only differences matter.
     """
 
@@ -72,10 +73,12 @@ class LoadQueue:
         self,
         load: Load,
         hear: Callable[[FromLoader], None],
+        row_of: Callable[[str], Mapping[str, Any]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
         self._hear = hear
+        self._row_of = row_of
         self._clock = clock
         self._waiting: dict[str, int] = {}
         self._first_at = 0.0
@@ -125,7 +128,8 @@ class LoadQueue:
             package = self._packages.popleft()
             self._is_busy = True
             self._loading = dict.fromkeys(package)
-            self._child.send(Package(package))
+            rows = [dict(self._row_of(account)) for account in package]
+            self._child.send(Package(package, rows))
 
     def _is_enough(self, *, is_last: bool) -> bool:
         return bool(self._waiting) and (
@@ -136,17 +140,16 @@ class LoadQueue:
         )
 
     def _next(self) -> Iterator[str]:
-        rows = count = 0
-        for account in list(self._waiting):
+        rows = 0
+        for count, account in enumerate(list(self._waiting)):
             rows += self._waiting[account]
             if count and (rows > PACKAGE_ROWS or count >= PACKAGE_ACCOUNTS):
                 return
-            count += 1
             del self._waiting[account]
             yield account
 
     def tell(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Have the table of accounts written; the queue is idle when it is."""
+        """Have rows of the table of accounts written; then the queue is idle."""
         self._is_busy = True
         self._child.send(Table([dict(row) for row in rows]))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from tap_analytics.fleet.children import Parent, end
 from tap_analytics.fleet.errors import FleetError
@@ -25,8 +26,6 @@ from tap_analytics.fleet.warehouse import Warehouse
 from tap_analytics.target_dlt.errors import TargetError
 
 if TYPE_CHECKING:
-    from queue import SimpleQueue
-
     from tap_analytics.fleet.messages import ToLoader
 
 PAUSES = (1.0, 3.0, 10.0)
@@ -35,8 +34,6 @@ PAUSES = (1.0, 3.0, 10.0)
 
 def main() -> None:
     """Load what standard input asks for; say on standard output what came of it."""
-    from queue import SimpleQueue  # noqa: PLC0415 - for its type above
-
     parent = Parent()
     lines = parent.lines()
     load = to_loader(next(lines))
@@ -71,8 +68,8 @@ class _Loader:
     def obey(self, asked: SimpleQueue[ToLoader]) -> None:
         while True:
             match asked.get():
-                case Package(accounts=accounts):
-                    self._load_package(accounts)
+                case Package(accounts=accounts, rows=rows):
+                    self._load_package(dict(zip(accounts, rows, strict=True)))
                 case Table(rows=rows):
                     self._warehouse.tell(rows)
                     self._parent.say(Done())
@@ -100,13 +97,13 @@ class _Loader:
         for pause in pauses:
             try:
                 self._warehouse.open()
-            except TargetError:
+            except TargetError:  # noqa: PERF203 - that is the point
                 time.sleep(pause)
             else:
                 return
         self._warehouse.open()
 
-    def _load_package(self, accounts: list[str]) -> None:
+    def _load_package(self, accounts: dict[str, dict[str, Any]]) -> None:
         ready = []
         for one in self._warehouse.rows_of(accounts):
             if isinstance(one, Refused):
@@ -117,8 +114,9 @@ class _Loader:
         failure = ""
         for package in packages:
             try:
-                self._parent.say(*self._warehouse.load(package))
-            except TargetError as error:
+                rows = [accounts[manifest.account] for manifest, _ in package]
+                self._parent.say(*self._warehouse.load(package, rows))
+            except TargetError as error:  # noqa: PERF203 - the others are loaded
                 failure = " ".join(str(error).split())
                 # What was begun is in the pipeline still.
                 self._warehouse.close()

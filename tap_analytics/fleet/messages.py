@@ -9,7 +9,11 @@ from typing import Any
 
 import msgspec
 
-from tap_analytics.fleet.ledger import Read, Receipt
+# msgspec asks for the types when a line is read.
+from tap_analytics.fleet.ledger import Read, Receipt  # noqa: TC001
+
+ACCOUNT = "{account}"
+"""Stands in `dataset_name` for an account's name."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
@@ -130,13 +134,19 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, tag="load"):
 
 
 class Package(msgspec.Struct, frozen=True, tag="package"):
-    """Accounts to load together."""
+    """Accounts to load together.
+
+    Attributes:
+        accounts: Their names.
+        rows: What the table of accounts is to say of them, in the same order.
+    """
 
     accounts: list[str]
+    rows: list[dict[str, Any]]
 
 
 class Table(msgspec.Struct, frozen=True, tag="table"):
-    """The rows of the table of accounts, for the end of a run."""
+    """What the table of accounts is to say of those that were not loaded."""
 
     rows: list[dict[str, Any]]
 

@@ -70,7 +70,7 @@ class Rounds:
         self._begun.add(account)
 
     def finished(self, message: Finished) -> bool:
-        """Take note of what came of an account; return whether that is the last word."""
+        """Take note of what came of an account; return whether it is the last word."""
         account = message.read.account
         self._open.discard(account)
         self._tried[account] += 1

@@ -13,10 +13,11 @@ from tap_analytics.fleet import ledger
 from tap_analytics.fleet.account_rows import account_rows, options_of, united
 from tap_analytics.fleet.account_states import AccountState, AccountStates
 from tap_analytics.fleet.ledger import Ledger, Receipt
-from tap_analytics.fleet.messages import Loaded, Refused
+from tap_analytics.fleet.messages import ACCOUNT, Loaded, Refused
 from tap_analytics.fleet.names import dataset_form
 from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.staging import Staging, StagingError
+from tap_analytics.target_dlt.columns.stream_buffer import StreamBuffer
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.loading.loader import Loader
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from tap_analytics.target_dlt.columns.stream_buffer import Batch
     from tap_analytics.target_dlt.loading.dataset import OpenDataset
 
-ACCOUNT = "{account}"
-"""Stands in `dataset_name` for an account's name."""
-
 TABLE = "_fleet_accounts"
 
 _OPTIONAL_TEXT = {"type": ["string", "null"]}
@@ -43,7 +41,6 @@ _TABLE_SCHEMA: Mapping[str, Any] = {
     "requests": {"type": ["integer", "null"]},
     "seconds": {"type": ["number", "null"]},
     "error": _OPTIONAL_TEXT,
-    "load_id": _OPTIONAL_TEXT,
     "ended_at": {"type": ["string", "null"], "format": "date-time"},
 }
 
@@ -112,8 +109,16 @@ class Warehouse:
             except (InputError, StagingError) as error:
                 yield Refused(account, manifest.digest if manifest else "", str(error))
 
-    def load(self, accounts: Sequence[tuple[Manifest, AccountRows]]) -> list[Loaded]:
+    def load(
+        self,
+        accounts: Sequence[tuple[Manifest, AccountRows]],
+        table_rows: Iterable[Mapping[str, Any]],
+    ) -> list[Loaded]:
         """Load accounts in one package: rows, deletions, receipts, states.
+
+        Args:
+            accounts: The accounts.
+            table_rows: What the table of accounts is to say of them.
 
         Raises:
             TargetError: If one of them can't be loaded, or the destination not be
@@ -124,7 +129,8 @@ class Warehouse:
             return []
         dataset = self._dataset(self._name_of(accounts[0][0].account))
         batches = united(rows for _, rows in accounts)
-        load_id = dataset.load(batches) or "nothing"
+        tables = [] if self.is_divided else self._table(table_rows)
+        load_id = dataset.load([*batches, *tables]) or "nothing"
         self._remove_older(dataset, batches, [rows for _, rows in accounts])
         receipts = [
             Receipt(
@@ -172,10 +178,9 @@ class Warehouse:
         Raises:
             TargetError: If it can't be loaded.
         """
-        from tap_analytics.target_dlt.columns.stream_buffer import (  # noqa: PLC0415
-            StreamBuffer,
-        )
+        self._dataset(self._name_of("fleet")).load(self._table(rows))
 
+    def _table(self, rows: Iterable[Mapping[str, Any]]) -> list[Batch]:
         buffer = StreamBuffer(
             TABLE,
             {"type": "object", "properties": _TABLE_SCHEMA},
@@ -188,8 +193,7 @@ class Warehouse:
         ]
         buffer.add(lines, 1, "Account")
         batch = buffer.take(marked=False)
-        if batch is not None:
-            self._dataset(self._name_of("fleet")).load([batch])
+        return [] if batch is None else [batch]
 
     def forget(self, account: str) -> None:
         """Remove all rows of an account, and its state.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 
-from tap_analytics.signals import stop_before_work
+from tap_analytics.signals import end_by_signals
 
 
 def main() -> None:
     """Import the command, and run it."""
-    stop_before_work("anything was read")
+    end_by_signals()
     gc.disable()  # As the tap does: what is imported stays.
     from tap_analytics.load.command import main as command  # noqa: PLC0415
 

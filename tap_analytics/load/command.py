@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from tap_analytics.load.destination import merges, place_of, target_settings
 from tap_analytics.load.kept_state import KeptState, beside
 from tap_analytics.load.target_process import TargetProcess
 from tap_analytics.plugin.declared import ENVIRONMENT
-from tap_analytics.plugin.logs import set_up_logs
+from tap_analytics.plugin.logs import RUN_ID, set_up_logs
 from tap_analytics.presets import with_preset
 from tap_analytics.settings import DECLARED
 
@@ -43,8 +44,9 @@ def main(
     configs: tuple[str, ...], target: str | None, state: str | None, catalog: str | None
 ) -> None:
     """Read the API and load the rows through target-dlt; keep the state."""
+    environ = {RUN_ID: uuid.uuid4().hex[:12], **os.environ}
     try:
-        set_up_logs(os.environ, DECLARED.prefix)
+        set_up_logs(environ, DECLARED.prefix)
         loading = target_settings(target, os.environ)
         _require_valid(DECLARED.read(configs, os.environ), loading)
         path = Path(state) if state else _state_beside(configs)
@@ -53,7 +55,7 @@ def main(
     except ConfigError as error:
         sys.exit(f"Error: {error}")
     # It takes longer to start than all that is imported here meanwhile.
-    process = TargetProcess(target, kept, os.environ)
+    process = TargetProcess(target, kept, environ)
     from tap_analytics.load.loading import load  # noqa: PLC0415
 
     hours = RESUME_HOURS if merges(loading) else 0

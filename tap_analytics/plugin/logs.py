@@ -29,6 +29,9 @@ FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TEXT = "{asctime:23s} | {levelname:8s} | {name:30s} | {message}"
 
+_CHATTER = ("singer_sdk.singerlib.catalog", "urllib3.connectionpool")
+"""Whose DEBUG lines say again what our own say, or nothing that helps."""
+
 _EXTRA = {"kind": "kind", "run": "summary", "account": "account"}
 """What our log lines carry besides their text, and what JSON calls that."""
 
@@ -99,6 +102,8 @@ def set_up_logs(environ: Mapping[str, str], prefix: str) -> None:
         else logging.Formatter(TEXT, style="{")
     )
     root.addHandler(handler)
+    for name in _CHATTER:
+        logging.getLogger(name).setLevel(logging.INFO)
     if path := environ.get(LOG_CONFIG):
         _configure_by(path)
 

@@ -34,6 +34,7 @@ class Beliefs:
             list
         )
         self._looked_at: dict[Belief, int] = defaultdict(int)
+        self._due: dict[int, Context | None] = {}
 
     def add(self, context: Context | None, paginator: Paginator) -> None:
         """Take note of the end of a list."""
@@ -54,18 +55,22 @@ class Beliefs:
             due += lists[:number]
             self._looked_at[belief] += min(number, len(lists))
             del lists[:number]
+        self._due = {id(unproven): context for context, unproven in due}
         return due
 
     def undecided(self) -> list[Context]:
         """Return the parents whose lists are still going to be looked at."""
-        undecided = []
+        undecided = [*self._due.values()]
         for belief, lists in self._lists.items():
             lists.sort(key=lambda one: one[1].weight, reverse=True)
-            undecided += [context for context, _ in lists[: LOOKED_AT[belief]]]
+            is_refuted = belief in self._shared.refuted
+            number = len(lists) if is_refuted else LOOKED_AT[belief]
+            undecided += [context for context, _ in lists[:number]]
         return [context for context in undecided if context is not None]
 
     def looked(self, unproven: Unproven, *, found_more: bool) -> None:
         """Take note of what a look further brought."""
+        self._due.pop(id(unproven), None)
         if found_more:
             return
         if unproven.doubt:

@@ -11,12 +11,12 @@ import msgspec
 
 from tap_analytics.api.pagination import Pagination
 from tap_analytics.api.refusals import Asker
+from tap_analytics.api.stream_pages import Belief
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
 from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
 from tap_analytics.reading.time_window import TimeWindow
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
-from tap_analytics.rows.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Row
+    from tap_analytics.rows.unfinished import Unfinished
 
 _IN_DOUBT = "more rows may exist than were read"
+_LEFT_OUT = "the rows of some parents could not be read"
 
 
 class StreamReader:
@@ -80,8 +82,6 @@ class StreamReader:
         )
         self.bookmark = bookmark
         self.so_far = so_far
-        if bookmark is not None and so_far is not None and so_far.before is not None:
-            bookmark.reach(so_far.before.highest)
         self.beliefs = Beliefs(self.pagination.shared)
         self.parents_read = 0
         self.parents_gone = 0
@@ -104,6 +104,18 @@ class StreamReader:
             else None
         )
         self._asker = Asker(name, is_child)
+        if so_far is not None and so_far.before is not None:
+            self._go_on_with(so_far, so_far.before)
+
+    def _go_on_with(self, so_far: SoFar, before: Unfinished) -> None:
+        """Know what the earlier parts of this read have found out."""
+        if self.bookmark is not None:
+            self.bookmark.go_on(before.highest)
+        self.pagination.shared.refuted |= {
+            belief for belief in Belief if belief.name in before.refuted
+        }
+        if so_far.knows_parents:
+            self._client.can_read(self.name)
 
     def fetch(self, context: Context | None, request: NextRequest) -> Page:
         """Fetch one page, with all retries.
@@ -176,6 +188,8 @@ class StreamReader:
             kind, why = "vanished", f"{error}, gone since it was listed"
         else:
             self.left_out_for.append(error)
+            if context is not None:
+                self._is_not_read(context)
             kind = "exhausted" if isinstance(error, ExhaustedError) else "forbidden"
             why = str(error)
         self._logger.warning(
@@ -198,6 +212,13 @@ class StreamReader:
             if self.bookmark is not None:
                 self.bookmark.parent_is_read(context)
 
+    def _is_not_read(self, context: Context) -> None:
+        """Take back that a parent is done: a look further was refused."""
+        if self.so_far is not None:
+            self.so_far.is_not_read(context)
+        if self.bookmark is not None:
+            self.bookmark.parent_is_not_read(context)
+
     def skips(self, context: Context) -> bool:
         """Return whether an earlier part of this read wrote the rows below a parent."""
         if self.so_far is None or not self.so_far.skips(context):
@@ -219,8 +240,26 @@ class StreamReader:
             undecided=self.beliefs.undecided(),
             version=version,
             highest=self.bookmark and self.bookmark.highest,
-            doubts=filter(None, [self._left_out(), _IN_DOUBT * self._doubts]),
+            doubts=filter(
+                None,
+                (_LEFT_OUT * bool(self.left_out_for), _IN_DOUBT * self._is_in_doubt),
+            ),
+            refuted=(belief.name for belief in self.pagination.shared.refuted),
         )
+
+    def complete(self, version: int | None) -> str | None:
+        """Return, for the state, that the stream need not be read again for this read.
+
+        Parents below which retries were used up are worth another try.
+
+        Args:
+            version: The version of the rows.
+        """
+        if self.so_far is None:
+            return None
+        if self._exhausted:
+            return self.unfinished(version)
+        return self.so_far.text_when_complete(version)
 
     def raise_exhausted(self) -> None:
         """Return if nothing was left out that another run may read.
@@ -228,8 +267,7 @@ class StreamReader:
         Raises:
             FatalAPIError: If retries were used up below some parents.
         """
-        exhausted = [e for e in self.left_out_for if isinstance(e, ExhaustedError)]
-        if exhausted:
+        if exhausted := self._exhausted:
             msg = (
                 f"stream {self.name!r}: the rows of {len(exhausted)} parents could not "
                 f"be read, all others were. The first: {exhausted[0]}"
@@ -257,10 +295,10 @@ class StreamReader:
                 f"the API says of each of its {self.parents_gone} parents that it is "
                 "gone. That may be another mistake"
             )
-        if self._doubts:
+        if self._is_in_doubt:
             return logging.INFO, _IN_DOUBT
-        if before := self.so_far and self.so_far.before:
-            return (logging.INFO, before.doubts[0]) if before.doubts else None
+        if self.so_far is not None and self.so_far.doubts:
+            return logging.INFO, self.so_far.doubts[0]
         return None
 
     def _left_out(self) -> str:
@@ -269,12 +307,20 @@ class StreamReader:
         return f"the rows of {len(self.left_out_for)} parents could not be read"
 
     @property
-    def _doubts(self) -> bool:
-        """Whether some lists may not have been read whole."""
+    def _exhausted(self) -> list[LeftOutError]:
+        """Why parents were left out that another try may read."""
+        return [e for e in self.left_out_for if isinstance(e, ExhaustedError)]
+
+    @property
+    def _is_in_doubt(self) -> bool:
+        """Whether some lists may not have been read whole, in whatever part."""
         shared = self.pagination.shared
+        if shared.doubts or self.so_far is None:
+            return bool(shared.doubts)
         # What has turned out to be wrong now was believed by an earlier part, too.
-        is_refuted = self.so_far and self.so_far.skipped and shared.refuted
-        return bool(shared.doubts or is_refuted)
+        refuted_now = {one.name for one in shared.refuted} - {*self.so_far.refuted}
+        is_refuted = self.so_far.skipped > 0 and bool(refuted_now)
+        return is_refuted or _IN_DOUBT in self.so_far.doubts
 
     def promote(self, state: dict[str, Any]) -> None:
         """Write the bookmark into the state, unless rows may have been missed.
@@ -282,8 +328,6 @@ class StreamReader:
         Rows that are missing below some parents are no reason: such parents are not
         among those that the state knows.
         """
-        if self.so_far is not None:
-            state[UNFINISHED] = None
         if self.bookmark is None:
             return
         if self.bookmark.never_had_a_value:
@@ -294,7 +338,7 @@ class StreamReader:
                 self.bookmark.key,
                 extra={"kind": "no bookmark"},
             )
-        if not self._doubts:
+        if not self._is_in_doubt:
             self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:

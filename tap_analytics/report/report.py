@@ -122,11 +122,15 @@ def summary(progress: Progress) -> str:
     parts = [
         counted(sum(progress.rows.values()), "row") + in_brackets(rows),
         counted(progress.requests, "request"),
-        counted(progress.retries, "retry", "retries"),
-        waited(progress),
-        f"{counted(len(progress.gone), 'project')} vanished",
-        counted(sum(progress.warnings.values()), "warning") + in_brackets(kinds),
     ]
+    if progress.retries:
+        parts.append(counted(progress.retries, "retry", "retries"))
+    if progress.held.seconds:
+        parts.append(waited(progress))
+    if progress.gone:
+        parts.append(f"{counted(len(progress.gone), 'project')} vanished")
+    if warnings := sum(progress.warnings.values()):
+        parts.append(counted(warnings, "warning") + in_brackets(kinds))
     if projects := of_projects(progress):
         parts.insert(1, projects)
     if went_on := went_on_with(progress):
@@ -138,8 +142,14 @@ def went_on_with(progress: Progress) -> str:
     """Return which earlier read a run went on with; empty if with none."""
     if not progress.went_on_since:
         return ""
+    since = progress.went_on_since
+    return f"went on with the read that began {since}, skipped {skipped(progress)}"
+
+
+def skipped(progress: Progress) -> str:
+    """Return what an earlier run had read, so that this one did not."""
     projects = counted(progress.parents_skipped, "project")
-    return f"went on with the read of {progress.went_on_since}, {projects} skipped"
+    return ", ".join((*progress.streams_skipped, projects))
 
 
 def numbers(progress: Progress, outcome: str) -> Mapping[str, Any]:

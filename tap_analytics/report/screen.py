@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tap_analytics.progress import Progress
 
 BAR_WIDTH = 30
+SLOWEST_PACE = 0.05
+"""Requests per second; fewer would be shown as none."""
+
 _OUTCOME_STYLES = {COMPLETE: "bold green", FAILED: "bold red"}
 
 
@@ -47,8 +50,11 @@ def under_way(progress: Progress, per_second: float) -> RenderableType:
     )
     table = _numbers()
     for stream, rows in progress.rows.items():
-        _add_stream(table, progress, stream, rows)
-    _add(table, "requests", f"{progress.requests:,}", f"{per_second:.1f} per second")
+        if rows or stream in progress.complete:
+            _add_stream(table, progress, stream, rows)
+        else:
+            _add(table, stream, "", "not yet")
+    _add(table, "requests", f"{progress.requests:,}", _pace(per_second))
     held = progress.held
     if held.lasts:
         limit = Text(f"for the API's limit{more(held.left)}", "yellow")
@@ -95,6 +101,10 @@ def _time(progress: Progress) -> str:
     return duration(progress.seconds)
 
 
+def _pace(per_second: float) -> str:
+    return f"{per_second:.1f} per second" if per_second >= SLOWEST_PACE else ""
+
+
 def _numbers() -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
@@ -112,7 +122,8 @@ def _add(table: Table, what: str, number: str | Text, remark: str | Text = "") -
 
 def _add_stream(table: Table, progress: Progress, stream: str, rows: int) -> None:
     done = "done" if stream in progress.complete else ""
-    _add(table, stream, Text(f"{rows:,}", "bold"), done)
+    remark = ", ".join(filter(None, (done, progress.origins.get(stream))))
+    _add(table, stream, Text(f"{rows:,}", "bold"), remark)
 
 
 def _add_waited(table: Table, progress: Progress) -> None:
@@ -122,8 +133,9 @@ def _add_waited(table: Table, progress: Progress) -> None:
 
 def _add_troubles(table: Table, progress: Progress) -> None:
     if progress.went_on_since:
-        began = f"of the read that began {progress.went_on_since}"
-        _add(table, "skipped", f"{progress.parents_skipped:,}", f"projects {began}")
+        what = ", ".join(("projects", *progress.streams_skipped))
+        began = f"{what} of the read that began {progress.went_on_since}"
+        _add(table, "skipped", f"{progress.parents_skipped:,}", began)
     if progress.gone:
         _add(table, "vanished", f"{len(progress.gone):,}", "projects")
     if warnings := sum(progress.warnings.values()):

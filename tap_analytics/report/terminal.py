@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_analytics.compat import override
+from tap_analytics.plugin.logs import LOG_CONFIG, LOG_FORMAT
 from tap_analytics.report.report import Report
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ SECONDS_BETWEEN = 0.25
 _FRAMES_COUNTED = 20
 """Over so many frames requests per second are counted."""
 
-_ASKS_FOR_LOGS = ("TAP_ANALYTICS_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+_ASKS_FOR_LOGS = ("TAP_ANALYTICS_LOGLEVEL", "LOGLEVEL", LOG_CONFIG, LOG_FORMAT)
 _NO_CURSOR = frozenset({"", "dumb", "unknown"})
 
 _TO_LINE_START, _ERASE_LINE, _ERASE_BELOW = "\r", "\x1b[K", "\x1b[J"
@@ -45,7 +46,8 @@ _TO_LINE_START, _ERASE_LINE, _ERASE_BELOW = "\r", "\x1b[K", "\x1b[J"
 def is_terminal(environ: Mapping[str, str]) -> bool:
     """Return whether a person looks at standard error, and asked for no logs."""
     return (
-        sys.stderr.isatty()
+        sys.stderr is not None
+        and sys.stderr.isatty()
         and environ.get("TERM", "") not in _NO_CURSOR
         and not any(environ.get(name) for name in _ASKS_FOR_LOGS)
     )

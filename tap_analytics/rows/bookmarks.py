@@ -33,7 +33,7 @@ class Bookmark:
     Args:
         state: The stream's state, as the last run left it.
         key: The replication key.
-        now: When the run began; no bookmark lies after it.
+        now: When the read began; no bookmark lies after it.
         order: How the key's values follow one another.
         start_date: Nothing before it is read; `None` for no such limit.
         lookback: How far a run reads back before its bookmark.
@@ -65,12 +65,15 @@ class Bookmark:
         self._api_filters = api_filters
         self._last = state.get(VALUE) if state.get(KEY) == key else None
         self._since = self._last
+        self._lookback = lookback
         if self._last is not None:
             self._last = self.order.read(self._last, f"the bookmark of {key}")
             since = self.order.earlier(self._last, lookback)
             start = self._start_date
             self._since = since if start is None else max(since, start)
         self._highest = self._last
+        self._goes_on_by_number = False
+        self._highest_then: Any = None
         self._without_value = 0
         self._parents_then = unpacked(state.get(PARENTS), PARENTS)
         self._parents_now: set[bytes] = set()
@@ -93,6 +96,19 @@ class Bookmark:
     def complete_since(self) -> Any:
         """From where on all rows are read, whatever their parent; `None` for all."""
         return self._start_date if self._since is None else self._since
+
+    @property
+    def origin(self) -> str:
+        """From where on rows are read, and why, in words."""
+        if self._last is None:
+            if self._start_date is None:
+                return "from the beginning: there is no bookmark yet"
+            return f"from {self._start_date}: start_date, there is no bookmark yet"
+        if self._since == self._start_date:
+            return f"from {self._since}: start_date, which is later than the bookmark"
+        days = self._lookback / timedelta(days=1)
+        less = f" less {days:g} day{'s' * (days != 1)}" if self.order.is_time else ""
+        return f"from {self._since}: bookmark{less}"
 
     def passes(self, row: Row, since: Any) -> bool:
         """Note a row's value; return whether the row is not too old.
@@ -120,20 +136,33 @@ class Bookmark:
         """The highest value so far, `None` if there is none."""
         return self._highest
 
-    def reach(self, value: Any) -> None:
-        """Take note of the highest value of an earlier part of this read."""
-        if value is not None:
-            value = self.order.read(value, f"the bookmark of {self.key}")
-            if self._highest is None or value > self._highest:
-                self._highest = value
+    def go_on(self, highest: Any) -> None:
+        """Go on with an earlier part of this read.
+
+        What was added since to a parent that is done has not been read. A bookmark of
+        time ends where the first part began; one of numbers where the earlier part did.
+
+        Args:
+            highest: The highest value of the earlier part, `None` if there was none.
+        """
+        if highest is not None:
+            highest = self.order.read(highest, f"the bookmark of {self.key}")
+            if self._highest is None or highest > self._highest:
+                self._highest = highest
+        self._goes_on_by_number = not self.order.is_time
+        self._highest_then = self._highest
 
     def parent_is_read(self, context: Mapping[str, Any]) -> None:
         """Note that the rows below a parent are complete."""
         self._parents_now.add(fingerprint(context))
 
+    def parent_is_not_read(self, context: Mapping[str, Any]) -> None:
+        """Note that the rows below a parent are not complete after all."""
+        self._parents_now.discard(fingerprint(context))
+
     def promote(self, state: dict[str, Any]) -> None:
         """Write the new bookmark into the state: the stream is complete."""
-        value = self._highest
+        value = self._highest_then if self._goes_on_by_number else self._highest
         if value is not None:
             value = self.order.capped(value, self._now)
         has_parents = self._parents_now or self._parents_then
@@ -157,7 +186,7 @@ def bookmark_of(
         state: The stream's state, as the last run left it.
         key: The replication key.
         order: How the key's values follow one another.
-        now: When the run began.
+        now: When the read began.
         settings: The tap's settings: `start_date`, `lookback_days` and `since_param`
             matter.
 

@@ -82,7 +82,7 @@ class Fields:
         try:
             rest = _decode_object(text)
         except msgspec.DecodeError as error:
-            msg = f"{self._place(context)}: a record is no object: {_shown(text)}."
+            msg = f"{self._place(context)}: a record is not an object: {_shown(text)}."
             raise FatalAPIError(msg) from error
         row: Row = self._constant.copy()
         if not row.keys().isdisjoint(rest):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime  # noqa: TC003 - the decoder needs it
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -25,6 +26,10 @@ UNFINISHED = "unfinished"
 _FORMAT = 1
 _PARENT_BYTES = 6
 """Of 100,000 parents, a new one is taken for one of them once in 3 billion times."""
+
+_SECONDS_PER_HOUR = 3600
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def fingerprint(context: Mapping[str, Any]) -> bytes:
@@ -70,44 +75,60 @@ def digest_of(values: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-class Unfinished(msgspec.Struct, omit_defaults=True):
+class Unfinished(msgspec.Struct, omit_defaults=True, frozen=True):
     """How far the read of one stream came.
 
     Attributes:
-        began_at: When the first part began, as ISO 8601.
+        began_at: When the first part began.
         settings: The digest of what shapes the rows; with another one, a read begins
             anew.
+        is_complete: Whether the stream was read to its end; then others of the same
+            run were not.
         done: The parents whose rows have been written, as one text.
         version: The version of the rows, `None` if they have none.
+        bookmark: The bookmark that the first part started from, as JSON; `None` if
+            there was none.
         highest: The highest value of the replication key so far.
         doubts: What speaks against the stream being whole so far.
+        refuted: The names of the beliefs about ends of lists that turned out wrong.
         format: How this is to be read.
     """
 
-    began_at: str
+    began_at: Annotated[datetime, msgspec.Meta(tz=True)]
     settings: str
+    is_complete: bool = False
     done: str = ""
     version: int | None = None
+    bookmark: str | None = None
     highest: Any = None
-    doubts: list[str] = []
+    doubts: tuple[str, ...] = ()
+    refuted: tuple[str, ...] = ()
     format: int = _FORMAT
 
     def text(self) -> str:
         """Return it as it stands in a state."""
-        return msgspec.json.encode(self).decode()
+        return _encode(self).decode()
 
     def is_of(self, settings: str, now: datetime, hours: float) -> bool:
         """Return whether a read may go on from here.
 
         Args:
             settings: The digest of what shapes the rows now.
-            now: The present, in UTC.
-            hours: So long ago the first part may have begun.
+            now: The present.
+            hours: No longer ago the first part may have begun; 0 for never.
         """
-        age = now - datetime.fromisoformat(self.began_at)
-        return self.settings == settings and timedelta() <= age <= timedelta(
-            hours=hours
-        )
+        age = (now - self.began_at).total_seconds()
+        is_recent = hours > 0 and 0 <= age <= hours * _SECONDS_PER_HOUR
+        return is_recent and self.settings == settings
+
+
+_decode = msgspec.json.Decoder(Unfinished, float_hook=Decimal).decode
+_decode_format = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def as_json(value: Any) -> str | None:
+    """Return a bookmark as JSON, `None` if there is none."""
+    return None if value is None else _encode(value).decode()
 
 
 def unfinished_in(state: Mapping[str, Any]) -> Unfinished | None:
@@ -123,15 +144,14 @@ def unfinished_in(state: Mapping[str, Any]) -> Unfinished | None:
     if text is None:
         return None
     try:
-        format_ = msgspec.json.decode(text, type=dict[str, Any]).get("format", _FORMAT)
+        format_ = _decode_format(text).get("format", _FORMAT)
         if format_ != _FORMAT:
             msg = (
                 f"The state was written by a newer version of this tap (format "
                 f"{format_}). Use that version, or no state to read everything."
             )
             raise ConfigError(msg)
-        found = msgspec.json.decode(text, type=Unfinished)
-        datetime.fromisoformat(found.began_at)
+        found = _decode(text)
         unpacked(found.done, UNFINISHED)
     except (msgspec.DecodeError, TypeError, ValueError) as error:
         msg = (

@@ -6,13 +6,14 @@ The SDK's own test ends with the first error, and says nothing of what it saw.
 from __future__ import annotations
 
 import json
-import re
+import logging
 from collections import defaultdict
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.helpers._util import load_json
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_analytics.api.client import Client
@@ -20,6 +21,8 @@ from tap_analytics.api.page import Page
 from tap_analytics.api.page_hints import PageHints
 from tap_analytics.compat import override
 from tap_analytics.errors import FatalAPIError
+from tap_analytics.singer.announced_limit import announced_limit, limit_headers
+from tap_analytics.singer.messages import MessageWriter, Nowhere
 from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.singer.tap import RunTap, run_of_command
 
@@ -33,11 +36,6 @@ if TYPE_CHECKING:
 PREFIXES = ("", "/v1", "/api", "/api/v1", "/v2", "/api/v2")
 """Where an API that is not where it was looked for may be."""
 
-_LIMIT_HEADER = re.compile(
-    r"(x-)?rate-?limit(-(limit|remaining|reset|policy))?", re.IGNORECASE
-)
-_ALLOWED = re.compile(r"(x-)?rate-?limit-limit", re.IGNORECASE)
-_POLICY = re.compile(r"\b(?:q=)?(\d+);\s*w=(\d+)")
 _WIDTH = 14
 _REFUSED = frozenset({401, 403})
 
@@ -61,13 +59,27 @@ class VerdictTap(RunTap):
         if config.get("undeclared_fields") == "infer":
             config["undeclared_fields"] = "collect"
         run = run_of_command(ctx, cls.logger)
-        check = Check(partial(cls, config=config, run=run))
+        catalog = ctx.params.get("catalog")
+        make_tap = partial(
+            cls,
+            config=config,
+            catalog=catalog and load_json(catalog.read()),
+            run=run,
+        )
+        check = Check(lambda: make_tap(message_writer=MessageWriter(Nowhere())))
         check.run()
         for line in check.verdict():
-            run.logger.info(line, extra={"kind": "verdict"})
+            _say(line, run.logger)
         if (error := check.error()) is not None:
             raise error
         ctx.exit()
+
+
+def _say(line: str, logger: logging.Logger) -> None:
+    """Log a line of the verdict, whatever the level of the log."""
+    extra = {"kind": "verdict"}
+    place = (logger.name, logging.INFO, __file__, 0)
+    logger.handle(logger.makeRecord(*place, line, (), None, extra=extra))
 
 
 class Check:
@@ -116,6 +128,7 @@ class Check:
         if self._succeeded:
             yield _line("records", f"found by data_selector {self._selector!r}")
             yield _line("limit", self._limit(config))
+            yield _line("if stopped", _going_on(config))
         for name in self._streams if self._succeeded else self._responses:
             yield _line(name, self._of(name))
         if self.advice:
@@ -189,11 +202,8 @@ class Check:
         return told or "none announced; it is learned if the API refuses a request"
 
     def _limit_headers(self) -> list[tuple[str, str]]:
-        for page in self._pages():
-            headers = page.answer.headers.items()
-            if found := [pair for pair in headers if _LIMIT_HEADER.fullmatch(pair[0])]:
-                return found
-        return []
+        found = (limit_headers(page.answer.headers) for page in self._pages())
+        return next(filter(None, found), [])
 
     def _of(self, name: str) -> str:
         page = self._page(name)
@@ -202,7 +212,9 @@ class Check:
             total = f" of {counted:,}" if counted is not None else ""
             of_what = " of the first project" if self._is_child(name) else ""
             found = self._streams[name].source.pagination.found
-            return f"{len(page.records):,}{total} rows{of_what}, pagination {found}"
+            style, _, why = found.partition(" ")
+            pages = f"one page {why}" if style == "none" else f"pagination {found}"
+            return f"{len(page.records):,}{total} rows{of_what}, {pages}"
         if name not in self._responses:
             return "not asked for: there is no project"
         answer = self._responses[name][-1]
@@ -228,7 +240,7 @@ class Check:
                 self._advise_on_selector(response)
         config = next(iter(self._streams.values())).config
         if not config.get("rate_limit_requests"):
-            self._advise_on_limit(dict(self._limit_headers()))
+            self.advice |= announced_limit(dict(self._limit_headers()))
 
     def _all_responses(self) -> Iterator[Answer]:
         for responses in list(self._responses.values()):
@@ -244,15 +256,6 @@ class Check:
         with suppress(FatalAPIError):
             if selectors := Page(response, self._selector).lists():
                 self.advice["data_selector"] = selectors[0]
-
-    def _advise_on_limit(self, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            if found := _POLICY.search(value):
-                self.advice["rate_limit_requests"] = int(found[1])
-                self.advice["rate_limit_seconds"] = int(found[2])
-                return
-            if _ALLOWED.fullmatch(name) and value.isdigit():
-                self.advice["rate_limit_requests"] = int(value)
 
     def _find_prefix(self) -> None:
         """Look whether the first stream is somewhere else at the same origin."""
@@ -282,7 +285,15 @@ def _streams(tap: RunTap) -> dict[str, AnalyticsStream]:
         name: stream
         for name, stream in tap.streams.items()
         if isinstance(stream, AnalyticsStream)
+        and (stream.selected or stream.has_selected_descendents)
     }
+
+
+def _going_on(config: Mapping[str, Any]) -> str:
+    hours = config["resume_hours"]
+    if not hours:
+        return "off: a run that was stopped is begun anew. See resume_hours"
+    return f"the next run goes on, within {hours:g} h. resume_hours 0 turns that off"
 
 
 def _line(what: str, text: str) -> str:

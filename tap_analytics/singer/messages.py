@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from datetime import datetime
 from functools import lru_cache
@@ -60,7 +62,13 @@ class StandardOutput:
     """Standard output, or what stands for it just then, as a binary file."""
 
     def write(self, data: memoryview, /) -> int:
-        """Write bytes; return how many of them were taken."""
+        """Write bytes; return how many of them were taken.
+
+        Raises:
+            OSError: If standard output is closed, or takes nothing.
+        """
+        if sys.stdout is None:  # It was closed before Python started.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         out = getattr(sys.stdout, "buffer", None)
         if out is not None:
             taken: int = out.write(data)
@@ -71,6 +79,17 @@ class StandardOutput:
     def flush(self) -> None:
         """Hand over what was written."""
         sys.stdout.flush()
+
+
+class Nowhere:
+    """Takes the messages of a test: a person reads its verdict, no target its rows."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Drop bytes; return how many there were."""
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing."""
 
 
 class MessageWriter(GenericSingerWriter[bytearray, Message]):
@@ -87,6 +106,8 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
         self._out = out or StandardOutput()
         self._buffer = bytearray()
         self._handed_over = 0
+        self.written_states = 0
+        """How many bytes of all that is written are STATE messages."""
 
     @property
     def written(self) -> int:
@@ -99,8 +120,11 @@ class MessageWriter(GenericSingerWriter[bytearray, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        self._buffer += self.serialize_message(message)
-        if isinstance(message, StateMessage) or len(self._buffer) >= BUFFER_BYTES:
+        line = self.serialize_message(message)
+        self._buffer += line
+        is_state = isinstance(message, StateMessage)
+        self.written_states += len(line) * is_state
+        if is_state or len(self._buffer) >= BUFFER_BYTES:
             self.flush()
 
     def write_row(self, before: bytes, row: Row, after: bytes) -> None:

@@ -41,7 +41,7 @@ class StreamSource(StreamReader):
             child
             for child in stream.family[1:]
             if child in stream.child_streams
-            and (child.selected or child.has_selected_descendents)
+            and any(one.is_to_read for one in child.family)
         ]
         if not children and stream.is_plain:
             return []

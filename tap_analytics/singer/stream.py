@@ -11,7 +11,6 @@ SCHEMA and STATE, is replaced here. Batches still go the SDK's way.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -27,12 +26,10 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.reading.branches import Branch
-from tap_analytics.reading.so_far import SoFar
 from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.rows.replication_keys import order_of
-from tap_analytics.rows.unfinished import UNFINISHED, digest_of
-from tap_analytics.settings import SHAPES_NO_ROWS
+from tap_analytics.singer.going_on import so_far_of
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.stream_maps import failures_named
@@ -48,6 +45,7 @@ if TYPE_CHECKING:
 
     from tap_analytics.api.page import Page
     from tap_analytics.reading.account import Account
+    from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.fields import Row
     from tap_analytics.rows.inference import Inference
     from tap_analytics.singer.messages import MessageWriter
@@ -111,6 +109,9 @@ class AnalyticsStream(Stream):
     @cached_property
     def source(self) -> StreamSource:
         """Reads the stream's lists; made on the thread that writes."""
+        is_child = self.parent_stream_type is not None
+        is_whole = self.ABORT_AT_RECORD_COUNT is None
+        so_far = so_far_of(self) if is_child and is_whole else None
         return StreamSource(
             self,
             account=self.account,
@@ -118,14 +119,17 @@ class AnalyticsStream(Stream):
             path=self.path,
             schema=self.effective_schema,
             keys=self.primary_keys,
-            bookmark=self._bookmark(),
-            so_far=self._so_far(),
+            bookmark=self._bookmark(so_far),
+            so_far=so_far,
             sampled_fields=self._sampled_fields,
-            is_child=self.parent_stream_type is not None,
+            is_child=is_child,
         )
 
-    def _bookmark(self) -> Bookmark | None:
-        """Return where this run starts, `None` for a full table.
+    def _bookmark(self, so_far: SoFar | None) -> Bookmark | None:
+        """Return where this read starts, `None` for a full table.
+
+        Args:
+            so_far: How far it came, over several runs; `None` without parents.
 
         Raises:
             ConfigError: If there is no such field, its order is not known, or
@@ -150,15 +154,15 @@ class AnalyticsStream(Stream):
             )
             raise ConfigError(msg)
         return bookmark_of(
-            self._state_then,
+            self.state_then if so_far is None else so_far.state,
             key,
             order,
-            self.account.client.started_at,
+            self.account.client.started_at if so_far is None else so_far.began_at,
             self.config,
         )
 
     @property
-    def _state_then(self) -> Mapping[str, Any]:
+    def state_then(self) -> Mapping[str, Any]:
         """The stream's state, as the last run left it."""
         # Not `stream_state`, which makes an entry where there is none.
         state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(
@@ -166,26 +170,11 @@ class AnalyticsStream(Stream):
         )
         return state
 
-    def _so_far(self) -> SoFar | None:
-        """Return how far earlier parts of this read came, `None` without parents.
-
-        Raises:
-            ConfigError: If the state was written by a newer version.
-        """
-        if self.parent_stream_type is None or self.ABORT_AT_RECORD_COUNT is not None:
-            return None
-        settings = {
-            name: value
-            for name, value in self.config.items()
-            if name not in SHAPES_NO_ROWS
-        }
-        mask = {"/".join(place): chosen for place, chosen in self.mask.items()}
-        return SoFar(
-            self._state_then,
-            digest_of({"schema": self.effective_schema, "mask": mask, **settings}),
-            self.account.client.started_at,
-            float(self.config["resume_hours"]),
-        )
+    @property
+    def is_to_read(self) -> bool:
+        """Whether it is selected, and not complete by an earlier part of this read."""
+        so_far = self.source.so_far if self.selected else None
+        return self.selected and not (so_far and so_far.is_complete)
 
     # What the SDK asks for
 
@@ -333,9 +322,24 @@ class AnalyticsStream(Stream):
         place = next((n for n, s in enumerate(streams, 1) if s is self), 0)
         return [s for s in streams[place:] if isinstance(s, AnalyticsStream)]
 
+    @property
+    def complete_so_far(self) -> list[AnalyticsStream]:
+        """The streams that this run has read to their end."""
+        return [
+            stream
+            for stream in self._tap.streams.values()
+            if isinstance(stream, AnalyticsStream)
+            and stream.is_to_read
+            and stream.name in self.progress.complete
+        ]
+
     def begin(self) -> None:
         """Write what stands before the first record."""
         self._write_schema_message()
+        if self.source.bookmark is not None:
+            origin = self.source.bookmark.origin
+            self.progress.origins[self.name] = origin
+            self.logger.info("%s: %s.", self.name, origin)
         if self._activates_versions:
             self._stream_version = self._new_version()
         self.state_manager.is_flushed = False
@@ -344,13 +348,14 @@ class AnalyticsStream(Stream):
         """Return the version of the rows of this run, in milliseconds.
 
         It is that of the read that this run goes on with, and larger than that of the
-        last complete one: a clock that was ahead would else keep rows for years.
+        last one: a clock that was ahead would else keep rows for years.
         """
         so_far = self.source.so_far
         if so_far and so_far.before and so_far.before.version is not None:
             return so_far.before.version
-        last = self._state_then.get(_VERSION)
-        if not isinstance(last, int) or last < self._initialized_at:
+        known = (self.state_then.get(_VERSION), so_far and so_far.last_version)
+        last = max((one for one in known if isinstance(one, int)), default=0)
+        if last < self._initialized_at:
             return self._initialized_at
         self.logger.warning(
             "%s: the last run had a later time than this one. Check the clock of this "
@@ -360,27 +365,6 @@ class AnalyticsStream(Stream):
         )
         return last + 1
 
-    def say_where_it_goes_on(self) -> None:
-        """Say with which earlier part of a read this run goes on, if with one."""
-        before = self.source.so_far and self.source.so_far.before
-        if before:
-            began_at = f"{datetime.fromisoformat(before.began_at):%Y-%m-%d %H:%M UTC}"
-            self.progress.went_on_since = began_at
-            self.logger.info(
-                "%s: goes on with the read that began at %s. To read everything anew, "
-                "set resume_hours to 0.",
-                self.name,
-                began_at,
-            )
-
-    def note_how_far(self) -> None:
-        """Write into the state how far the streams below this one have been read."""
-        for stream in self.family:
-            is_open = stream.selected and stream.name not in self.progress.complete
-            text = stream.source.unfinished(stream.version) if is_open else None
-            if text is not None:
-                stream.stream_state[UNFINISHED] = text
-
     @property
     def version(self) -> int | None:
         """The version of the rows of this run, in milliseconds; `None` for none."""
@@ -388,7 +372,13 @@ class AnalyticsStream(Stream):
 
     def write_state(self) -> None:
         """Write a STATE message."""
-        self._tap.write_message(StateMessage(value=self.tap_state))
+        self._tap.write_message(self.state_message)
+        self.state_manager.is_flushed = True
+
+    @property
+    def state_message(self) -> StateMessage:
+        """The STATE message that would be written now."""
+        return StateMessage(value=self.tap_state)
 
     def write_rows(self, page: Page, rows: Iterable[Row]) -> int:
         """Write RECORD messages: as they are, or as the SDK maps and cuts them.
@@ -453,11 +443,11 @@ class AnalyticsStream(Stream):
                     self.name,
                     why,
                 )
+        state = self.stream_state
         if self.ABORT_AT_RECORD_COUNT is None:
-            self.source.promote(self.stream_state)
+            self.source.promote(state)
             if self._activates_versions:
-                self.stream_state[_VERSION] = self._stream_version
-        self._write_state_message()
+                state[_VERSION] = self._stream_version
         self.progress.finished(self.name)
 
     @property
@@ -490,8 +480,10 @@ def account_columns(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_read_by_itself(stream: Stream) -> bool:
     """Return whether a stream is a top-level one to read, or has children to read."""
-    return stream.parent_stream_type is None and (
-        stream.selected or stream.has_selected_descendents
+    return (
+        isinstance(stream, AnalyticsStream)
+        and stream.parent_stream_type is None
+        and any(one.is_to_read for one in stream.family)
     )
 
 

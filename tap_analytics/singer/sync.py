@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tap_analytics.errors import FatalAPIError, StoppedError
 from tap_analytics.reading.branches import Branch
 from tap_analytics.reading.second_looks import second_looks
+from tap_analytics.singer.going_on import end, note_how_far
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,20 +33,21 @@ def sync_family(stream: AnalyticsStream) -> None:
         FatalAPIError: If the API refuses, or retries are used up.
         StoppedError: If the run is to end.
     """
-    selected = [one for one in stream.family if one.selected]
+    selected = [one for one in stream.family if one.is_to_read]
+    if not selected:
+        return
     with ExitStack() as metrics:
         counters = {}
         for one in selected:
             counters[one.name] = metrics.enter_context(one.get_record_counter())
             metrics.enter_context(one.get_sync_timer())
             one.begin()
-            one.say_where_it_goes_on()
         stream.account.workers.on_wait = stream.writer.flush
         try:
             _Sync(stream, counters).run()
         except BaseException as error:
             stream.account.workers.stop()
-            stream.note_how_far()
+            note_how_far(stream, is_stopped=isinstance(error, StoppedError))
             # A signal's STATE is written where all streams have ended.
             if isinstance(error, FatalAPIError) and not isinstance(error, StoppedError):
                 stream.write_state()
@@ -56,6 +58,10 @@ def sync_family(stream: AnalyticsStream) -> None:
         if one.source.so_far is not None:
             one.progress.skipped(one.source.so_far.skipped)
         one.complete()
+    end(selected)
+    if stream.after:
+        note_how_far(stream)
+    stream.write_state()
 
 
 class _Sync:
@@ -124,24 +130,26 @@ class _Sync:
         for page, row, below in islice(branch.rows(), limit):
             if is_main:
                 self._progress.parents_seen(*branch.known)
-            if stream.selected:
+            if stream.is_to_read:
                 self._write_rows(stream, page, [row])
             for child in below:
                 self._write(child)
                 if child.context is not None:
                     child.source.parent_is_done(child.context, child.error)
             if is_main:
-                self._progress.parent_read()
+                self._progress.parent_read(is_skipped=not below)
                 self._write_state_if_due()
 
     def _write_state_if_due(self) -> None:
         writer, now = self._stream.writer, self._progress.clock()
-        if self._limit is not None or not self._cadence.is_due(now, writer.written):
+        so_far = (writer.written - writer.written_states, writer.written_states)
+        if self._limit is not None or not self._cadence.is_due(now, *so_far):
             return
-        self._stream.note_how_far()
-        before = writer.written
-        self._stream.write_state()
-        self._cadence.wrote(now, writer.written - before)
+        note_how_far(self._stream)
+        size = len(writer.serialize_message(self._stream.state_message))
+        if self._cadence.allows(size, *so_far):
+            self._stream.write_state()
+            self._cadence.wrote(now)
 
     def _write_rows(
         self, stream: AnalyticsStream, page: Page, rows: Iterable[Row]

@@ -19,6 +19,7 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from tap_analytics.compat import override
 from tap_analytics.errors import StoppedError
 from tap_analytics.run import Run
+from tap_analytics.run_logger import RunLogger
 from tap_analytics.singer.catalog import checked_catalog, read_catalog
 from tap_analytics.singer.messages import MessageWriter
 from tap_analytics.singer.state_file import checked_state, read_state
@@ -40,6 +41,26 @@ def run_of_command(context: click.Context | None, logger: logging.Logger) -> Run
         if context:
             context.obj = run
     return run
+
+
+_NOISE = (
+    "Parsing env var for settings config...",
+    "Skipping parse of env var settings...",
+    "Added '%s' as child stream to '%s'",
+)
+"""What the SDK logs as information, and helps only who looks for a bug."""
+
+
+class _Useful(logging.Filter):
+    """Lets through what is of use to users; where DEBUG is on, that is all."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg not in _NOISE or self._logger.isEnabledFor(logging.DEBUG)
 
 
 class _LoggerOfRun:
@@ -82,10 +103,13 @@ class RunTap(Tap):
         if isinstance(config, dict):  # Before anything is said of it.
             self.run.redaction.hide(*self.secrets(config))
         self._metrics_logger = self.run.logger.getChild("metrics")
+        self.run.logger.addFilter(_Useful(self.run.logger))
         if catalog is not None and not isinstance(catalog, Catalog):
             catalog = checked_catalog(catalog, self.stream_names)
         super().__init__(catalog=catalog, **options)
-        self._metrics_logger.setLevel(logging.NOTSET)
+        is_configured = not isinstance(self._metrics_logger.parent, RunLogger)
+        is_wanted = is_configured or self.run.logger.isEnabledFor(logging.DEBUG)
+        self._metrics_logger.setLevel(logging.NOTSET if is_wanted else logging.WARNING)
 
     @classmethod
     def secrets(cls, config: dict[str, Any]) -> list[str]:
@@ -130,6 +154,7 @@ class RunTap(Tap):
         """
         self.print_version(print_fn=self.logger.info)
         try:
+            self.begin()
             self.sync_all()
             self.finish()
         except StoppedError:
@@ -138,6 +163,9 @@ class RunTap(Tap):
             raise
         finally:
             self.close()
+
+    def begin(self) -> None:
+        """Look at what was read before, before anything is asked for."""
 
     def finish(self) -> None:
         """Raise what ended no stream, but lets the run not be complete."""
@@ -157,6 +185,8 @@ class RunTap(Tap):
         for option in command.params:
             if option.name == "state":
                 option.type = click.Path(dir_okay=False)
+            if option.name == "catalog":
+                option.is_eager = True  # `--test` wants to know what is selected.
         return command
 
     @classmethod

@@ -9,6 +9,21 @@ import os
 import signal
 import sys
 
+from tap_analytics.plugin.errors import ConfigError
+from tap_analytics.plugin.logs import set_up_logs
+from tap_analytics.target_dlt.terminal import TerminalLines, is_terminal
+
+NAME = "target-dlt"
+_NOISE = (
+    "Parsing env var for settings config...",
+    "Skipping parse of env var settings...",
+    (
+        "Reader '%s' completed processing %d lines of input (%d schemas, %d records, "
+        "%d batch manifests, %d state messages, %d activate version messages)."
+    ),
+)
+"""What the SDK logs as information, and helps only who looks for a bug."""
+
 
 def main() -> None:
     """Run the target; every failure ends with one line on stderr and exit status 1."""
@@ -23,17 +38,29 @@ def main() -> None:
             "target-dlt needs packages that are not installed. "
             "Install them: pip install 'tap-analytics[dlt]'"
         )
+    _set_up_logs()
     from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415
 
     # What was imported is not for the garbage collector to look at, until the end.
     gc.freeze()
     atexit.register(gc.unfreeze)
     try:
-        TargetDlt.cli()
+        TargetDlt.get_singer_command()()
     except Exception as error:  # noqa: BLE001, whatever it is, it is shown in one line
         debug = TargetDlt.logger.isEnabledFor(logging.DEBUG)
         TargetDlt.logger.error("%s", error, exc_info=debug)
         sys.exit(1)
+
+
+def _set_up_logs() -> None:
+    try:
+        set_up_logs(os.environ, "TARGET_DLT_")
+    except ConfigError as error:
+        sys.exit(f"Error: {error}")
+    if is_terminal(os.environ):
+        logging.getLogger().handlers[:] = [TerminalLines(os.environ)]
+    elif not logging.getLogger().isEnabledFor(logging.DEBUG):
+        logging.getLogger(NAME).addFilter(lambda record: record.msg not in _NOISE)
 
 
 def _stop(number: int, _: object) -> None:

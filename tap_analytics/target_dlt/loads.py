@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import RecordsWithoutSchemaException
@@ -29,6 +30,9 @@ class Loads:
         open_dataset: Opens the dataset; called with the first stream.
         write_state: Lets a STATE out, once the rows before it are committed.
         on_loaded: Called after each load and its STATE.
+
+    Attributes:
+        loaded: Rows that were loaded, by stream.
     """
 
     def __init__(
@@ -48,11 +52,17 @@ class Loads:
         self._buffers: dict[str, StreamBuffer] = {}
         self._active_versions: dict[str, int] = {}
         self._dataset: OpenDataset | None = None
+        self.loaded: Counter[str] = Counter()
 
     @property
     def is_loading(self) -> bool:
         """Whether a load is under way, which is better not interrupted."""
         return self._dataset is not None and self._dataset.is_loading
+
+    @property
+    def removed(self) -> Mapping[str, int]:
+        """Rows that ACTIVATE_VERSION removed or marked, by table."""
+        return {} if self._dataset is None else self._dataset.versions.removed
 
     def set_schema(
         self, stream: str, schema: Mapping[str, Any], keys: tuple[str, ...]
@@ -193,17 +203,18 @@ class Loads:
         ):
             return
         began = time.monotonic()
-        loaded: list[int] = []
+        loaded: dict[str, int] = {}
         self._dataset.load(self._take_batches(loaded, marked=marked), versions)
-        if any(loaded):
+        self.loaded.update(loaded)
+        if loaded:
             self._logger.info(
-                "Loaded %d rows of %d streams in %.1f s.",
-                sum(loaded),
+                "Loaded %s rows of %d streams in %.1f s.",
+                f"{sum(loaded.values()):,}",
                 len(loaded),
                 time.monotonic() - began,
             )
 
-    def _take_batches(self, counts: list[int], *, marked: bool) -> Iterator[Batch]:
+    def _take_batches(self, counts: dict[str, int], *, marked: bool) -> Iterator[Batch]:
         """Yield a batch for each stream that has one, counting the rows.
 
         Nobody else holds a batch, so that its memory is free once it is loaded.
@@ -211,7 +222,7 @@ class Loads:
         for buffer in self._buffers.values():
             if (batch := buffer.take(marked=marked)) is not None:
                 if batch.table.num_rows:
-                    counts.append(batch.table.num_rows)
+                    counts[buffer.stream] = batch.table.num_rows
                 yield batch
 
     def _count(self, stream: str, rows: int, size: int) -> None:

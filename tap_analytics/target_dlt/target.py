@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
+import click
 import msgspec
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
@@ -26,11 +27,12 @@ from tap_analytics.target_dlt.singer_in.stream_maps import (
     apply_stream_maps,
     register_schema,
 )
+from tap_analytics.target_dlt.summary import summary
+from tap_analytics.target_dlt.terminal import SUMMARY
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -102,6 +104,40 @@ class TargetDlt(Target):
         given.config = declared.read(value, os.environ)
         declared.warn_of_unknown(given.config, cls.logger)
         return given
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, which can also count what is there."""
+        command = super().get_singer_command()
+        command.params.append(
+            click.Option(
+                ["--counts"],
+                is_flag=True,
+                help="Show the tables of the dataset, and how many rows each has.",
+                callback=cls.cb_counts,
+                expose_value=False,
+            )
+        )
+        return command
+
+    @classmethod
+    def cb_counts(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
+        """Show the tables and their rows.
+
+        Raises:
+            LoadError: The destination can't be reached.
+        """
+        del param
+        if not value:
+            return
+        target = cls(config=ctx.params["config"].config)
+        counts = Loader(target.config, cls.logger).counts()
+        if not counts:
+            click.echo(f"The dataset {target.config['dataset_name']} has no tables.")
+        for table, rows in sorted(counts.items()):
+            click.echo(f"{rows:>12,}  {table}")
+        ctx.exit()
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -235,6 +271,8 @@ class TargetDlt(Target):
     def process_endofpipe(self) -> None:
         """Load what waits, and let the last STATE out."""
         self._loads.finish()
+        line = summary(self.config, self._loads.loaded, self._loads.removed)
+        self.logger.info("%s", line, extra={"kind": SUMMARY})
 
     def _write_state(self, state: str) -> None:
         """Write to standard output.
@@ -243,6 +281,8 @@ class TargetDlt(Target):
             OutputError: It is closed or full, or its reader is gone.
         """
         try:
+            if sys.stdout is not None and sys.stdout.isatty():
+                return  # Nobody keeps it; a person would wonder what it is.
             if sys.stdout is None:  # it was closed before Python started
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301
             sys.stdout.write(f"{state}\n")

@@ -56,7 +56,7 @@ def test_403_after_the_key_has_worked_says_how_to_leave_the_stream_out(
     api.fault("/v1/projects", status=403)
     error = run(api, tmp_path).error
     assert "may not read the stream 'projects'" in error
-    assert "deselect projects" in error
+    assert 'set streams to ["-projects"]' in error
 
 
 def test_a_missing_key_says_where_to_put_it(api: Sandbox, tmp_path: Path) -> None:

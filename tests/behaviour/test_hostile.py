@@ -207,7 +207,7 @@ def test_a_record_that_is_no_object_stops_the_run(
     api: Sandbox, tmp_path: Path, record: str
 ) -> None:
     error = send(api, tmp_path, record).error
-    assert f"stream 'clients': a record is no object: {record!r}" in error
+    assert f"stream 'clients': a record is not an object: {record!r}" in error
 
 
 @pytest.mark.parametrize(

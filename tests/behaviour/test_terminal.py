@@ -171,7 +171,7 @@ def test_what_an_api_sends_can_not_steer_the_terminal(
     api.fault("/v1/clients", status=200, body='{"\\u001b[2Jkey": []}')
     with terminal(columns=400) as screen:
         text = run(settings(api), screen, tmp_path)
-    assert "the response has the keys \\x1b[2Jkey" in text
+    assert "the response has the keys '\\x1b[2Jkey'" in text
     assert b"\x1b[2J" not in screen.received
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.places import Place, Places
 
-STREAMS = 10
+STREAMS = 7
 """Streams of one lot, which are loaded together, since a load takes half a second."""
 
 _MERGED = 0.75

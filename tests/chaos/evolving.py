@@ -168,7 +168,7 @@ RELATED = (
 )
 """Kinds that often follow one another; any other may, too."""
 
-COLUMNS = 13
+COLUMNS = 19
 """Columns that a stream begins with; each goes its own way, and is an example."""
 
 Row = dict[str, "Sent | None"]

@@ -10,7 +10,10 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from tap_analytics.reading.so_far import StateCadence
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -64,6 +67,8 @@ class Pipeline:
         self._folder = folder
         self._states = folder / "states"  # What the target lets out.
         self.state = "{}"
+        self.state_seconds: float | None = None
+        """So much time is between two STATEs of the tap, not a minute."""
         for name, config in (("tap", tap), ("target", target)):
             (folder / f"{name}.json").write_text(json.dumps(config))
 
@@ -79,7 +84,7 @@ class Pipeline:
             (self._folder / name).write_text("")
         reader, writer = _context.Pipe(duplex=False)
         folder = str(self._folder)
-        tap = _context.Process(target=_tap, args=(writer, folder))
+        tap = _context.Process(target=_tap, args=(writer, folder, self.state_seconds))
         target = _context.Process(target=_target, args=(reader, folder, largest_file))
         for process in (target, tap):
             process.start()
@@ -144,8 +149,13 @@ class Run:
         return ended_at - self._began_at, ended_at - interrupted_at
 
 
-def _tap(out: Connection, folder: str) -> None:
+def _tap(out: Connection, folder: str, state_seconds: float | None) -> None:
     from tap_analytics.__main__ import main  # noqa: PLC0415 - in its own process only
+    from tap_analytics.reading import account  # noqa: PLC0415
+
+    if state_seconds is not None:
+        often = partial(StateCadence, seconds=state_seconds, share=100)
+        account.StateCadence = often  # type: ignore[misc, assignment]
 
     _become("tap", folder)
     os.dup2(out.fileno(), 1)

@@ -1,6 +1,6 @@
 """A few of the evolutions that `make chaos` tries, and proof that nothing escapes.
 
-A lot has ten streams of some thirteen columns. Each column changes its type, or goes
+A lot has seven streams of some nineteen columns. Each column changes its type, or goes
 and comes, for itself, so these four are the equivalent of 500 examples.
 """
 

@@ -81,11 +81,12 @@ def test_settings_are_described_as_reported(settings: Any) -> None:
         assert setting["description"] == schema["description"]
 
 
-def test_defaults_are_those_reported_but_where_a_preset_may_set_another(
+def test_defaults_are_those_reported_but_where_a_preset_or_a_catalog_may_differ(
     settings: Any,
 ) -> None:
     for setting, schema in settings:
-        default = None if setting["name"] in PRESET_SETTINGS else schema.get("default")
+        may_differ = setting["name"] in PRESET_SETTINGS | {"incremental"}
+        default = None if may_differ else schema.get("default")
         assert setting.get("value") == default
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from tests.docs.documents import Document, Followed
 from tests.helpers.commands import PROJECT
-from tests.helpers.running import STREAMS
 from tests.helpers.scripts import script
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox
 
 DOCUMENT = Document("README.md")
+MOST_CHARACTERS = 6_700
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +25,37 @@ def followed(api: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Followed
 
 def test_all_streams_are_loaded(followed: Followed, api: Sandbox) -> None:
     assert followed.counts() == api.counts()
-    assert followed.counts("agency.raw") == api.counts()
 
 
 @pytest.mark.usefixtures("followed")
 def test_each_way_reads_all_streams(api: Sandbox) -> None:
-    ways = 3  # By a config file, by the environment, as a dlt source.
+    ways = 2  # By `analytics-load`, by the pipe.
     paths = [request.path for request in api.requests()]
     assert paths.count("/v1/clients") > ways  # `--test` also looks at it.
 
 
+def test_the_tables_and_their_rows_are_shown(followed: Followed, api: Sandbox) -> None:
+    counted = next(text for text in followed.printed if "time_records" in text)
+    shown = [line.split() for line in counted.splitlines()]
+    assert {name: int(rows) for rows, name in shown} == api.counts()
+
+
+def test_the_first_query_shows_rows(followed: Followed, api: Sandbox) -> None:
+    assert any(api.truth("projects")[0]["name"] in text for text in followed.printed)
+
+
+def test_a_newcomer_can_read_it_in_a_few_minutes() -> None:
+    assert len(DOCUMENT.text) <= MOST_CHARACTERS
+
+
+def test_the_state_of_the_first_load_is_beside_the_config(followed: Followed) -> None:
+    assert (followed.folder / "config.state.json").exists()
+
+
 def test_the_pictures_show_what_a_terminal_shows() -> None:
     pictures = script("screens").pictures()
-    assert set(re.findall(r"\(docs/([\w-]+\.svg)\)", DOCUMENT.text)) == pictures.keys()
+    pages = Document("docs/while-it-runs.md").text
+    assert set(re.findall(r"\(([\w-]+\.svg)\)", pages)) == pictures.keys()
     for name, picture in pictures.items():
         drawn = (PROJECT / "docs" / name).read_text(encoding="utf-8")
         assert _shown(drawn) == _shown(picture), "run make plugins"
@@ -45,8 +63,3 @@ def test_the_pictures_show_what_a_terminal_shows() -> None:
 
 def _shown(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
-
-
-def test_the_streams_are_those_of_the_tap() -> None:
-    table = DOCUMENT.text.partition("## Streams")[2].partition("## Settings")[0]
-    assert sorted(re.findall(r"^\| `(\w+)` \| `/", table, re.MULTILINE)) == [*STREAMS]

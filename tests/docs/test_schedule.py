@@ -79,7 +79,7 @@ def test_the_workflow_loads_every_row(
     workflow = YAML(typ="safe").load(file(followed, ".github/workflows/load.yml"))
     job = workflow["jobs"]["load"]
     install, load = job["steps"]
-    assert "pip install 'tap-analytics[dlt]'" in install["run"]
+    assert "'tap-analytics[dlt] @ git+https://" in install["run"]
     assert load["shell"] == "bash"
     # Where secrets are expected, and another destination than the warehouse.
     environ = dict(job["env"]) | {"TAP_ANALYTICS_API_KEY": api.options.api_key}

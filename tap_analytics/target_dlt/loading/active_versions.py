@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow.compute as pc
@@ -33,6 +34,9 @@ class ActiveVersions:
         scope: Whose rows may be removed.
         hard_delete: Whether to remove them.
         logger: Told where rows stay that are to go.
+
+    Attributes:
+        removed: Rows that were removed or marked, by table.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class ActiveVersions:
         self._hard_delete = hard_delete
         self._active: dict[str, int] = {}
         self._done: dict[str, set[Values]] = {}
+        self.removed: Counter[str] = Counter()
 
     @property
     def is_unfinished(self) -> bool:
@@ -139,7 +144,12 @@ class ActiveVersions:
             statement = f"UPDATE {qualified} SET {DELETED_AT} = CURRENT_TIMESTAMP"  # noqa: S608
             conditions.append(f"{DELETED_AT} IS NULL")
         values = [value for value in whose.values() if value is not None]
-        sql.execute_sql(f"{statement} WHERE {' AND '.join(conditions)}", *values)
+        where = f"WHERE {' AND '.join(conditions)}"
+        # Not every driver knows afterwards how many rows there were.
+        found = sql.execute_sql(f"SELECT COUNT(*) FROM {qualified} {where}", *values)  # noqa: S608
+        if count := int(found[0][0]) if found else 0:
+            sql.execute_sql(f"{statement} {where}", *values)
+        self.removed[table] += count
 
     def _add_columns(self, table: str) -> None:
         """Add the columns that versions need to a table that was made without."""

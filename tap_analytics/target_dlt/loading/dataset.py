@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dlt import destinations
@@ -78,11 +78,10 @@ class OpenDataset:
         client: Any = pipeline.destination_client()
         if isinstance(pipeline.destination, destinations.filesystem):
             open_tables.check_path(config.get("table_format"), client.dataset_path)
-        dialect = client.capabilities.sqlglot_dialect
         self._names = Names(client.schema.naming)
         self._tables = Tables(pipeline)
         self._unconfirmed_loads = UnconfirmedLoads(self._tables, directory.run)
-        self._versions = ActiveVersions(
+        self.versions = ActiveVersions(
             self._tables,
             read_scope(config.get("version_scope"), self._names.column),
             logger,
@@ -100,9 +99,9 @@ class OpenDataset:
             isinstance(pipeline.destination, destinations.sqlalchemy),
             self._names.column(DELETED_AT) if config["hard_delete"] else None,
         )
-        self._refuses_nul = dialect in REFUSED_BY
+        self._refuses_nul = client.capabilities.sqlglot_dialect in REFUSED_BY
         # Opening a DuckDB file, and closing it, take as long as a small load.
-        self._is_kept_open = dialect == "duckdb"
+        self._is_kept_open = client.config.destination_type == "duckdb"
         self._connection = ExitStack()
         self._is_connected = False
         self._idle_since = time.monotonic()
@@ -128,7 +127,7 @@ class OpenDataset:
         with self._exclusive():
             load_id = self._load(batches)
             for stream, version in versions:
-                self._versions.activate(self._names.table(stream), version)
+                self.versions.activate(self._names.table(stream), version)
         return load_id
 
     @contextmanager
@@ -159,9 +158,9 @@ class OpenDataset:
         Raises:
             LoadError: The destination can't be reached.
         """
-        if self._versions.is_unfinished:
+        if self.versions.is_unfinished:
             with self._exclusive():
-                self._versions.finish()
+                self.versions.finish()
 
     @contextmanager
     def confirmed(self) -> Iterator[None]:
@@ -179,12 +178,16 @@ class OpenDataset:
     def release_if_idle(self) -> None:
         """Let others have the destination, if there was no load for a while."""
         if self._is_connected and time.monotonic() - self._idle_since > IDLE_SECONDS:
+            self.release()
+
+    def release(self) -> None:
+        """Let others have the destination, until the next load."""
+        with one_line_errors(self._config, self._logger):
             self._disconnect()
 
     def close(self) -> None:
         """Give connection and working directory up."""
-        with one_line_errors(self._config, self._logger):
-            self._disconnect()
+        self.release()
         self._directory.close()
 
     def _disconnect(self) -> None:
@@ -212,6 +215,9 @@ class OpenDataset:
                 yield
             except BaseException:
                 self._disconnect()  # and with it from what was begun
+                with suppress(Exception):
+                    # Else the next load would load what is left of this one.
+                    self._pipeline.abort_packages()
                 raise
             finally:
                 self.is_loading = False
@@ -261,7 +267,7 @@ class OpenDataset:
         except MisfitError as error:
             msg = f"Stream {batch.stream!r}: {error}."
             raise InputError(msg) from None
-        self._versions.note(table, rows)
+        self.versions.note(table, rows)
         if self._table_options.table_format == "iceberg":
             open_tables.add_columns(self._tables, table, rows.schema)
         if rows.num_rows == 0:

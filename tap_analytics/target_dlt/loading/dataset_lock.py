@@ -16,8 +16,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlt.destinations.job_client_impl import SqlJobClientBase
-
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator
@@ -38,14 +36,14 @@ def locked(
         dataset: The dataset's name.
         logger: Told when there is something to wait for.
     """
-    dialect = client.capabilities.sqlglot_dialect
-    if isinstance(client, SqlJobClientBase) and dialect == "postgres":
-        lock = _locked_in_postgres(client, dataset, logger)
-    elif dialect == "duckdb" and isinstance(client, SqlJobClientBase):
+    kind = client.config.destination_type
+    if kind == "duckdb":
         yield
         return
+    if kind == "postgres":
+        lock = _locked_in_postgres(client, dataset, logger)
     else:
-        place = f"{client.config.destination_type} {client.config.fingerprint()}"
+        place = f"{kind} {client.config.fingerprint()}"
         lock = _locked_on_this_machine(f"{place} {dataset}", dataset, logger)
     with lock:
         yield
@@ -53,7 +51,7 @@ def locked(
 
 @contextmanager
 def _locked_in_postgres(
-    client: SqlJobClientBase, dataset: str, logger: logging.Logger
+    client: JobClientBase, dataset: str, logger: logging.Logger
 ) -> Iterator[None]:
     """Hold an advisory lock, which needs no grant, and goes with the connection."""
     import psycopg2  # noqa: PLC0415, it may be missing

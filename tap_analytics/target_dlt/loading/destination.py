@@ -161,8 +161,8 @@ def file_format(
     if chosen := config.get("loader_file_format"):
         if isinstance(destination, dlt_duckdb) and chosen != "parquet":
             msg = (
-                "`loader_file_format`: for DuckDB it can be `parquet` only, since others "
-                "spoil binary values and NUL characters."
+                "`loader_file_format`: for DuckDB it can be `parquet` only, since "
+                "others spoil binary values and NUL characters."
             )
             raise SetupError(msg)
         return chosen  # type: ignore[no-any-return]

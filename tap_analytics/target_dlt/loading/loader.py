@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 # This comes first, because it sets up dlt's environment.
@@ -20,7 +21,7 @@ from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Loader:
@@ -53,22 +54,43 @@ class Loader:
             SetupError: The working directory can't be used.
         """
         with one_line_errors(self._config, self._logger):
-            name = self._config["pipeline_name"]
-            directory = WorkingDirectory(self._config.get("pipelines_dir"), name)
-            pipeline = dlt.pipeline(
-                name,
-                destination=self._destination,
-                dataset_name=self._config["dataset_name"],
-                pipelines_dir=str(directory.path),
-            )
-            # What a run that failed or was killed left, where the directory is kept.
-            if pipeline.has_pending_data:
-                pipeline.abort_packages()
-            pipeline.sync_destination()
-            _ensure_schema(pipeline)
+            directory = self._directory()
+            pipeline = self._connected(directory)
             return OpenDataset(
                 pipeline, directory, self._config, self._format, self._logger
             )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each table of the dataset has.
+
+        Raises:
+            LoadError: The destination can't be reached, or its credentials are missing.
+            SetupError: The working directory can't be used.
+        """
+        with one_line_errors(self._config, self._logger):
+            directory = self._directory()
+            pipeline = self._connected(directory)
+            tables = pipeline.default_schema.data_table_names(seen_data_only=True)
+            with closing(directory):
+                return _counted(pipeline, tables) if tables else {}
+
+    def _directory(self) -> WorkingDirectory:
+        name = self._config["pipeline_name"]
+        return WorkingDirectory(self._config.get("pipelines_dir"), name)
+
+    def _connected(self, directory: WorkingDirectory) -> dlt.Pipeline:
+        pipeline = dlt.pipeline(
+            self._config["pipeline_name"],
+            destination=self._destination,
+            dataset_name=self._config["dataset_name"],
+            pipelines_dir=str(directory.path),
+        )
+        # What a run that failed or was killed left, where the directory is kept.
+        if pipeline.has_pending_data:
+            pipeline.abort_packages()
+        pipeline.sync_destination()
+        _ensure_schema(pipeline)
+        return pipeline
 
 
 def _ensure_schema(pipeline: dlt.Pipeline) -> None:
@@ -81,3 +103,13 @@ def _ensure_schema(pipeline: dlt.Pipeline) -> None:
         with pipeline._maybe_destination_capabilities():  # noqa: SLF001
             schema = dlt.Schema(normalize_schema_name(pipeline.pipeline_name))
             pipeline._inject_schema(schema)  # noqa: SLF001
+
+
+def _counted(pipeline: dlt.Pipeline, tables: Iterable[str]) -> dict[str, int]:
+    with pipeline.sql_client() as sql:
+        counts = {}
+        for table in tables:
+            name = sql.make_qualified_table_name(table)
+            found = sql.execute_sql(f"SELECT COUNT(*) FROM {name}")  # noqa: S608 - quoted
+            counts[table] = int(found[0][0]) if found else 0
+        return counts

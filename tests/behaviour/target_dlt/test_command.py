@@ -78,6 +78,54 @@ def test_it_reads_a_file_and_over_it_the_environment(tmp_path: Path) -> None:
     assert other.query("SELECT count(*) FROM data.s") == [(2,)]
 
 
+def of_version(version: int, *ids: str) -> tuple[Any, ...]:
+    return (
+        schema(ID, ["id"]),
+        *(record({"id": name}, version=version) for name in ids),
+        {"type": "ACTIVATE_VERSION", "stream": "s", "version": version},
+        state({}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "verb"), [({}, "Removed"), ({"hard_delete": False}, "Marked as deleted")]
+)
+def test_the_last_line_says_what_was_loaded_where_to_and_what_was_removed(
+    tmp_path: Path, config: dict[str, Any], verb: str
+) -> None:
+    first = run(of_version(1, "a", "b", "c"), config, tmp_path)
+    assert last_line(first).endswith(
+        "| Loaded 3 rows into analytics.duckdb, dataset analytics: s 3."
+    )
+    second = run(of_version(2, "a"), config, tmp_path)
+    assert last_line(second).endswith(f"dataset analytics: s 1. {verb} 2 rows: s 2.")
+
+
+def test_it_counts_the_rows_of_its_tables(tmp_path: Path) -> None:
+    run(MESSAGES, {}, tmp_path)
+    result = subprocess.run(
+        [*COMMAND, "--counts"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert [line.split() for line in result.stdout.splitlines()] == [["2", "s"]]
+
+
+def test_there_may_be_no_tables_to_count(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [*COMMAND, "--counts"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "The dataset analytics has no tables.\n"
+
+
 def test_it_tells_about_itself() -> None:
     result = subprocess.run(
         [*COMMAND, "--about", "--format=json"],

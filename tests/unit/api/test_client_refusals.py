@@ -94,7 +94,7 @@ def test_a_forbidden_list_at_the_top_ends_the_run(api: Sandbox, status: int) -> 
     assert not isinstance(error, LeftOutError)
     assert "'Only administrators'" in str(error)
     assert "may not read the stream 'clients'" in str(error)
-    assert "deselect clients" in str(error)
+    assert 'set streams to ["-clients"]' in str(error)
     assert count(api) == 1
 
 

@@ -668,7 +668,7 @@ def test_fewer_records_than_the_api_counts_are_suspicious(
         ({"data": rows(2), "offset": 0, "total": 7}, "offset (total 7, offset 0)"),
         ({"data": rows(2), "links": {"next": "/a"}}, "next_url (links.next)"),
         ({"data": rows(2), "next_cursor": "abc"}, "cursor (next_cursor)"),
-        ({"data": rows(2)}, "none (nothing says that more follows)"),
+        ({"data": rows(2)}, "none (the API announces no more)"),
     ],
 )
 def test_one_debug_line_per_stream_says_what_was_detected(

@@ -78,7 +78,7 @@ def test_the_answer_is_shown_without_the_key(meaning: Meaning) -> None:
         (Meaning.KEY_REFUSED, 403, "a plan that is not allowed, the key may be right."),
         (Meaning.KEY_WITHDRAWN, 401, "The API accepted the key before in this run"),
         (Meaning.FORBIDDEN, 403, "may not read the stream 'users'"),
-        (Meaning.FORBIDDEN, 402, "leave the stream out: deselect users."),
+        (Meaning.FORBIDDEN, 402, 'set streams to ["-users"], or deselect'),
         (Meaning.NOT_FOUND, 404, "Check api_url, and that path_prefix ('/v1') is"),
         (Meaning.REFUSED, 400, "no retry will change that: 'Why not'."),
     ],
@@ -117,7 +117,7 @@ def test_where_all_parents_are_forbidden_the_stream_is() -> None:
     assert "'No module'. The key may not read the stream 'tasks' below any of 20" in (
         str(error)
     )
-    assert "deselect tasks." in str(error)
+    assert 'set streams to ["-tasks"]' in str(error)
 
 
 # To be tried again

@@ -311,7 +311,9 @@ def test_a_record_without_an_id_names_stream_and_parent(record: str) -> None:
 
 @pytest.mark.parametrize("record", ["1", "null", '"text"', '[{"id": 1}]'])
 def test_a_record_that_is_no_object_is_shown(record: str) -> None:
-    with pytest.raises(FatalAPIError, match="stream 'users': a record is no object"):
+    with pytest.raises(
+        FatalAPIError, match="stream 'users': a record is not an object"
+    ):
         fit(record)
 
 

@@ -130,14 +130,16 @@ def test_a_new_tap_has_the_logger_of_its_run_and_the_class_that_of_the_process()
 
 
 @pytest.mark.parametrize("level", ["ERROR", "DEBUG"])
-def test_the_metrics_of_a_run_are_logged_as_its_logger_says(
-    monkeypatch: pytest.MonkeyPatch, level: str
+@pytest.mark.parametrize("of_run", [logging.INFO, logging.DEBUG])
+def test_the_metrics_of_a_run_are_logged_if_its_logger_wants_to_debug(
+    monkeypatch: pytest.MonkeyPatch, level: str, of_run: int
 ) -> None:
     monkeypatch.setenv("TAP_ANALYTICS_LOGLEVEL", level)
     metrics.get_metrics_logger().setLevel(logging.CRITICAL)
-    run = Run.logging_to(logging.NullHandler(), logging.INFO)
+    run = Run.logging_to(logging.NullHandler(), of_run)
     tap = TapAnalytics(config=CONFIG, run=run)
-    assert tap.metrics_logger.getEffectiveLevel() == logging.INFO
+    is_wanted = of_run == logging.DEBUG
+    assert tap.metrics_logger.isEnabledFor(logging.INFO) == is_wanted
     assert metrics.get_metrics_logger().level == logging.CRITICAL
 
 

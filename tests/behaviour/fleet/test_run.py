@@ -1,0 +1,125 @@
+"""`analytics-fleet run`: many accounts into one warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.behaviour.fleet.conftest import FleetFactory
+
+LOADED, SOME_FAILED, FAILED, WRONG_USAGE = 0, 3, 1, 2
+
+
+def test_all_rows_of_all_accounts_arrive_and_a_wrong_key_costs_one_request(
+    fleet: FleetFactory,
+) -> None:
+    some = fleet(6)
+    some.keys["a3"] = "wrong-key"
+    before = some.api.stats().requests
+    first = some.run()
+    assert first.status == SOME_FAILED
+    good = [name for name in some.accounts if name != "a3"]
+    assert some.wrong_rows(good) == []
+    assert list(first.failed) == ["a3"]
+    assert "The API key was refused" in first.failed["a3"]
+    assert first.lines["a3"]["requests"] == 1
+    assert {name: first.lines[name]["requests"] for name in good} == dict.fromkeys(
+        good, 10
+    )
+    assert some.api.stats().requests - before == 1 + 10 * len(good)
+    assert (first.whole["loaded"], first.whole["failed"]) == (5, 1)
+    assert "Failed: 1 account (a3): " in first.err
+    table = some.database.rows("account, status, rows", "_fleet_accounts")
+    assert table[0] == ("a1", "loaded", 25)
+    assert table[2] == ("a3", "failed", 0)
+
+    # The key is mended, and a client is gone meanwhile.
+    del some.keys["a3"]
+    client = some.api.account(1).truth("clients")[0]["id"]
+    some.api.account(1).delete("clients", client)
+    assert some.run("run", "--failed").status == LOADED
+    assert some.requests_of("a1") == 10
+    assert some.run("run").status == LOADED
+    assert some.wrong_rows(some.accounts) == []
+    assert len(some.database.rows("id", "clients")) == 2 * some.size - 1
+    some.look_for_keys()
+
+
+def test_two_accounts_with_the_same_key_are_noticed(fleet: FleetFactory) -> None:
+    some = fleet(2)
+    some.keys["a2"] = some.environment["KEY_A1"]
+    outcome = some.run()
+    assert outcome.status == SOME_FAILED
+    [(account, error)] = outcome.failed.items()
+    other = {"a1": "a2", "a2": "a1"}[account]
+    assert error == (
+        f"The key is that of account {other}, too: each needs a key of its own."
+    )
+    assert outcome.lines[account]["requests"] == 0
+
+
+def test_the_columns_are_inferred_once_for_all(fleet: FleetFactory) -> None:
+    some = fleet(2)
+    some.write(defaults={"api_url": some.api.url, "undeclared_fields": "infer"})
+    assert some.run().status == LOADED
+    assert (some.folder / "state" / "catalog.json").exists()
+    assert "email" in some.database.types("users")
+    assert some.wrong_rows(some.accounts) == []
+
+
+def test_each_account_may_have_a_dataset_of_its_own(fleet: FleetFactory) -> None:
+    some = fleet(2)
+    some.write(target={**some.database.config, "dataset_name": "agency_{account}"})
+    assert some.run().status == LOADED
+    for name in some.accounts:
+        rows = some.database.query(f"SELECT account, id FROM agency_{name}.users")
+        assert {account for account, _ in rows} == {name}
+
+
+def test_an_account_over_its_time_is_stopped_and_goes_on_in_the_next_run(
+    fleet: FleetFactory,
+) -> None:
+    some = fleet(2, latency=0.05)
+    some.api.account(1).fault("/v1/projects/*/tasks*", "hang", times=1)
+    some.write(max_minutes=0.05, tries=1)
+    outcome = some.run()
+    assert outcome.status == SOME_FAILED
+    assert list(outcome.failed) == ["a1"]
+    assert "Stopped after 0.05 minutes (max_minutes)" in outcome.failed["a1"]
+    some.write()
+    assert some.run().status == LOADED
+    assert some.wrong_rows(some.accounts) == []
+
+
+def test_what_can_t_be_reached_is_one_line_and_status_1(fleet: FleetFactory) -> None:
+    some = fleet(1)
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    some.write(target={"destination": "postgres", "credentials": nowhere})
+    outcome = some.run()
+    assert outcome.status == FAILED
+    [line] = [line for line in outcome.err.splitlines() if line.startswith("Error")]
+    assert line.startswith("Error: Destination 'postgres': ")
+
+
+def test_an_account_that_does_not_exist_is_wrong_usage(fleet: FleetFactory) -> None:
+    outcome = fleet(1).run("run", "--only", "a9")
+    assert outcome.status == WRONG_USAGE
+    assert outcome.err.startswith("Error: ")
+
+
+def test_an_account_is_forgotten(fleet: FleetFactory) -> None:
+    some = fleet(2)
+    assert some.run().status == LOADED
+    assert some.run("forget", "a1").status == LOADED
+    assert some.wrong_rows(["a2"]) == []
+    assert not (some.folder / "state" / "accounts" / "a1.json").exists()
+
+
+def test_check_asks_once_for_each_account(fleet: FleetFactory) -> None:
+    some = fleet(3)
+    some.keys["a2"] = "wrong-key"
+    outcome = some.run("check")
+    assert outcome.status == SOME_FAILED
+    assert list(outcome.failed) == ["a2"]
+    assert some.requests_of("a1") == some.requests_of("a3") == 1
+    assert not (some.folder / "analytics.duckdb").exists()

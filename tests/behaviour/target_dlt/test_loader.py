@@ -1,0 +1,78 @@
+"""The loader without the target, as another program uses it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from tap_analytics.target_dlt.columns.column_types import INTEGER, TEXT
+from tap_analytics.target_dlt.columns.stream_buffer import Batch
+from tap_analytics.target_dlt.errors import LoadError
+from tap_analytics.target_dlt.loading.loader import Loader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_analytics.target_dlt.loading.dataset import OpenDataset
+    from tests.helpers.databases import Database
+
+SETTINGS = {
+    "destination": "duckdb",
+    "dataset_name": "analytics",
+    "pipeline_name": "analytics",
+    "hard_delete": True,
+}
+COLUMNS = {"account": TEXT, "id": INTEGER, "v": TEXT}
+KEYS = ["account", "id"]
+
+
+def batch(stream: str, *rows: tuple[str, int, str | None]) -> Batch:
+    arrays = zip(*rows, strict=True)
+    types = [type_.arrow for type_ in COLUMNS.values()]
+    table = pa.table(
+        [pa.array(values, type_) for values, type_ in zip(arrays, types, strict=True)],
+        names=list(COLUMNS),
+    )
+    return Batch(stream, table, COLUMNS, KEYS)
+
+
+@pytest.fixture
+def dataset(database: Database) -> Iterator[OpenDataset]:
+    config = SETTINGS | database.config
+    opened = Loader(config, logging.getLogger("a program")).open()
+    yield opened
+    opened.close()
+
+
+def test_a_dataset_takes_batches_and_tells_the_package(
+    dataset: OpenDataset, database: Database
+) -> None:
+    first = dataset.load([batch("s", ("acme", 1, "a")), batch("t", ("acme", 1, "b"))])
+    second = dataset.load([batch("s", ("acme", 1, "c"), ("zeta", 1, "d"))])
+    dataset.close()
+    assert first != second
+    assert database.rows("account, id, v") == [("acme", 1, "c"), ("zeta", 1, "d")]
+    loads = database.query(f"SELECT load_id FROM {database.dataset}._dlt_loads")
+    assert {first, second} == {load_id for (load_id,) in loads}
+
+
+def test_nothing_to_load_is_no_package(dataset: OpenDataset) -> None:
+    assert dataset.load([]) is None
+
+
+def test_after_a_refused_package_its_halves_can_be_loaded(
+    dataset: OpenDataset, database: Database
+) -> None:
+    dataset.load([batch("s", ("acme", 1, "old"))])
+    dataset.release()
+    database.query(f"ALTER TABLE {database.dataset}.s ALTER COLUMN v SET NOT NULL")
+    with pytest.raises(LoadError):
+        dataset.load([batch("s", ("acme", 1, "new"), ("zeta", 1, None))])
+    dataset.load([batch("s", ("acme", 1, "new"))])
+    with pytest.raises(LoadError):
+        dataset.load([batch("s", ("zeta", 1, None))])
+    dataset.close()
+    assert database.rows("account, id, v") == [("acme", 1, "new")]

@@ -1,0 +1,199 @@
+"""Fleets to test with: a folder with a fleet file, and a sandbox of many accounts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_analytics.fleet.names import variable_form
+from tests.helpers.running import STREAMS
+from tests.helpers.scanning import KEY, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_analytics.sandbox import Sandbox
+    from tests.helpers.databases import Database
+
+LONGEST = 240
+"""No run of a test takes so many seconds."""
+
+
+@dataclass
+class Ended:
+    """What a command left.
+
+    Attributes:
+        status: The exit status.
+        lines: The JSON lines of accounts, by account; the last of each.
+        whole: The JSON line of the whole run.
+        err: Standard error.
+    """
+
+    status: int
+    lines: dict[str, dict[str, Any]]
+    whole: dict[str, Any]
+    err: str
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The errors of the accounts that failed."""
+        return {
+            name: line["error"]
+            for name, line in self.lines.items()
+            if line["status"] == "failed"
+        }
+
+
+@dataclass
+class FleetOfTest:
+    """A fleet whose accounts are those of a sandbox: a1, a2, …
+
+    Attributes:
+        folder: Where the fleet file is.
+        api: The sandbox.
+        size: How many accounts there are.
+        database: Where they are loaded to.
+        keys: Keys that are not the right ones, by account.
+        file: What the fleet file says.
+    """
+
+    folder: Path
+    api: Sandbox
+    size: int
+    database: Database
+    keys: dict[str, str] = field(default_factory=dict)
+    file: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def accounts(self) -> list[str]:
+        """The names of all accounts."""
+        return [f"a{number}" for number in range(1, self.size + 1)]
+
+    def write(self, **changes: Any) -> Path:
+        """Write the fleet file."""
+        path = self.folder / "fleet.yml"
+        content = {
+            "accounts": self.accounts,
+            "api_key": "env:KEY_{ACCOUNT}",
+            "defaults": {"api_url": self.api.url, "backoff_factor": 0.01},
+            "target": self.database.config,
+            **self.file,
+            **changes,
+        }
+        path.write_text(json.dumps(content))
+        return path
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start a command, such as `run`, in a session of its own."""
+        command, *rest = args
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tap_analytics.fleet", command),
+                *(str(self.folder / "fleet.yml"), *rest),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            cwd=self.folder,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment, with all keys in it."""
+        keys = {
+            f"KEY_{variable_form(name)}": self.keys.get(name, f"{KEY}-{name[1:]}")
+            for name in self.accounts
+        }
+        return {**os.environ, **keys}
+
+    def run(self, *args: str) -> Ended:
+        """Run a command to its end."""
+        return ended(self.start(*(args or ("run",))))
+
+    def wrong_rows(self, accounts: Iterable[str]) -> list[str]:
+        """Return what is wrong in the tables: rows that lack, are too many, or doubled.
+
+        Args:
+            accounts: Those that are to be there; no other ones may be.
+        """
+        wrong = []
+        accounts = list(accounts)
+        for stream in STREAMS:
+            rows = self.database.rows("account, id, name", stream)
+            expected = {
+                (account, record["id"], record.get("name"))
+                for account in accounts
+                for record in self.api.account(int(account[1:])).truth(stream)
+            }
+            if len(rows) != len(set(rows)):
+                wrong.append(f"{stream}: doubled rows")
+            if lacking := expected - set(rows):
+                wrong.append(f"{stream}: {len(lacking)} lack, as {min(lacking)}")
+            if more := set(rows) - expected:
+                wrong.append(f"{stream}: {len(more)} too many, as {min(more)}")
+        return wrong
+
+    def requests_of(self, account: str) -> int:
+        """Return how many requests an account's key has sent."""
+        number = int(account[1:])
+        return sum(one.account == number for one in self.api.requests())
+
+    def look_for_keys(self) -> None:
+        """Look for keys in all files of the fleet."""
+        scan.look_into(self.folder)
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a command's end."""
+    try:
+        out, err = process.communicate(timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    accounts = {line["account"]: line for line in lines if "account" in line}
+    whole = next((line for line in lines if "run" in line), {})
+    return Ended(process.returncode, accounts, whole, err)
+
+
+def children_of(process: subprocess.Popen[str], module: str = "") -> list[int]:
+    """Return the ids of the processes that a command has started.
+
+    Args:
+        process: The command.
+        module: What they run, or a part of that.
+    """
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (folder / "cmdline").read_text()
+            if parent == process.pid and module in command:
+                found.append(int(folder.name))
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs still."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def kill(pid: int) -> None:
+    """Kill a process that a test has started."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
