@@ -55,7 +55,7 @@ class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
         if going_on.end(self._to_read):
             self.write_message(StateMessage(value=self.state))
         for stream in self._to_read:
-            stream.source.raise_exhausted()
+            stream.source.wholeness.raise_exhausted()
 
     @override
     def close(self) -> None:

@@ -163,3 +163,38 @@ def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
 def test_columns_are_not_inferred_for_it(api: Sandbox, tmp_path: Path) -> None:
     assert check(api, tmp_path, undeclared_fields="infer").status == 0
     assert api.stats().requests == 6
+
+
+def test_where_all_tables_are_dropped_there_is_nothing_to_test(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    config = settings(sandbox(), stream_maps={"__else__": None})
+    outcome = run_tap(config, "--test", folder=tmp_path)
+    assert outcome.error == "No stream is selected, so there is nothing to test."
+
+
+def test_children_are_tested_without_their_parent_s_table(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    maps: dict[str, Any] = {"tasks": {}, "__else__": None}
+    config = settings(sandbox(projects=2, tasks=2), stream_maps=maps)
+    outcome = run_tap(config, "--test", folder=tmp_path)
+    assert outcome.status == 0, outcome.err
+    assert "2 rows of the first project" in outcome.err
+
+
+def test_a_stream_that_the_catalog_leaves_out_is_not_tested_after_a_failure(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    catalog = json.loads(run_tap({}, "--discover", folder=tmp_path).out)
+    for entry in catalog["streams"]:
+        (root,) = (item for item in entry["metadata"] if not item["breadcrumb"])
+        root["metadata"]["selected"] = entry["stream"] in {"tasks", "time", "users"}
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    api.fault(api.path("time"), status=403)
+    file = str(tmp_path / "catalog.json")
+    run_tap(settings(api), "--test", "--catalog", file, folder=tmp_path)
+    paths = api.stats().by_path
+    assert api.path("users") in paths
+    assert not [path for path in paths if path.endswith("/clients")]
+    assert len([path for path in paths if path.endswith("/time")]) == 1
