@@ -46,7 +46,7 @@ def read_catalog(file: TextIO, streams: Collection[str]) -> Catalog:
     """Read the catalog of a file.
 
     Args:
-        file: The file, open.
+        file: The file, open; it is closed.
         streams: The names of the tap's streams.
 
     Raises:
@@ -54,7 +54,8 @@ def read_catalog(file: TextIO, streams: Collection[str]) -> Catalog:
     """
     source = f"The catalog {file.name}"
     try:
-        catalog = msgspec.json.decode(file.read())
+        with file:
+            catalog = msgspec.json.decode(file.read())
     except ValueError as error:
         msg = f"{source} is not valid JSON: {error}. {_ADVICE}"
         raise ConfigError(msg) from error
