@@ -16,7 +16,10 @@ import pyarrow as pa
 from tap_analytics import json_text
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.column_types import column_types
+from tap_analytics.target_dlt.columns.json_schemas import column_types
+from tap_analytics.target_dlt.columns.misfits import TooFineError
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
+from tap_analytics.target_dlt.columns.numbers import exact_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +36,7 @@ _INTEGERS = range(-(2**63), 2**63)
 
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
-_decode = msgspec.json.Decoder(float_hook=values.exact_number).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -135,8 +138,8 @@ class ArrowTables:
 def _array(type_: Any, column: Sequence[Any]) -> pa.Array:
     try:
         return values.to_arrow(type_, column)
-    except values.TooFineError:
-        return values.to_arrow(type_, values.to_microseconds(column))
+    except TooFineError:
+        return values.to_arrow(type_, truncate_to_microseconds(column))
 
 
 def _random_ids(count: int) -> list[str]:

@@ -15,7 +15,8 @@ from tap_analytics.dlt_extract.deletions import Deletions, leaves_out_rows, tabl
 from tap_analytics.dlt_extract.file_formats import FileFormat
 from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
 from tap_analytics.dlt_extract.json_texts import READS_TEXTS, goes_only_to
-from tap_analytics.rows.bookmarks import timestamp_bookmark
+from tap_analytics.rows.bookmarks import bookmark_of
+from tap_analytics.rows.replication_keys import TimestampOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,9 +67,10 @@ class Loading:
         if resource is None:
             return
         if settings["incremental"] and stream.is_incremental:
-            self.bookmark = timestamp_bookmark(
+            self.bookmark = bookmark_of(
                 dict(dlt.current.resource_state().get(BOOKMARK, {})),
                 "createdAt",
+                TimestampOrder(),
                 account.client.started_at,
                 settings,
             )
