@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.docs.documents import Document, Followed
-from tests.helpers.commands import succeed
+from tests.helpers.commands import run, succeed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,22 @@ def test_the_line_for_cron_runs_the_script_again_with_its_state(
     assert api.requests()
     assert json.loads(file(followed, "state.json").read_text()) == state
     assert "tap-analytics" in file(followed, "load.log").read_text()
+
+
+def test_the_script_keeps_the_state_of_a_run_that_failed(
+    followed: Followed, api: Sandbox
+) -> None:
+    def unfinished() -> str | None:
+        state = json.loads(file(followed, "state.json").read_text())
+        text: str | None = state["bookmarks"]["tasks"]["unfinished"]
+        return text
+
+    api.fault(api.path("tasks", api.truth("projects")[-1]["id"]), status=400)
+    assert run("./load.sh", cwd=followed.folder).returncode != 0
+    api.clear_faults()
+    assert unfinished()
+    succeed("./load.sh", cwd=followed.folder)
+    assert not unfinished()
 
 
 @pytest.mark.parametrize("name", ["dags/analytics.py", "definitions.py"])
