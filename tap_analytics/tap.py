@@ -67,11 +67,11 @@ class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
         columns: dict[type[AnalyticsStream], Inference] = {}
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
             self.require_valid_config()
-            parents = {s.parent_stream_type for s in STREAMS if s.name in chosen}
+            named = zip(STREAM_NAMES, STREAMS, strict=True)
+            wanted = [stream for name, stream in named if name in chosen]
+            sampled = {*wanted, *(stream.parent_stream_type for stream in wanted)}
             samplers = [
-                stream(self, self.account)
-                for stream in STREAMS
-                if stream.name in chosen or stream in parents
+                stream(self, self.account) for stream in STREAMS if stream in sampled
             ]
             columns = inferred_columns(samplers, self.config["infer_sample_size"])
         streams = [
