@@ -16,12 +16,16 @@ import pyarrow as pa
 from tap_analytics import json_text
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.column_types import column_types
+from tap_analytics.target_dlt.columns.json_schemas import column_types
+from tap_analytics.target_dlt.columns.misfits import TooFineError
+from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
+from tap_analytics.target_dlt.columns.numbers import exact_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_analytics.rows.fields import Row
+    from tap_analytics.target_dlt.columns.column_types import ColumnType
 
 _ID_LENGTH = 14
 """Of dlt's own ids, too."""
@@ -33,7 +37,7 @@ _INTEGERS = range(-(2**63), 2**63)
 
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
-_decode = msgspec.json.Decoder(float_hook=values.exact_number).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -87,13 +91,7 @@ class ArrowTables:
         self._columns = [*map(attrgetter, fields)]
         record = msgspec.defstruct(
             "Record",
-            [
-                (field, values.DECODED[type_.kind] | None)
-                if isinstance(values.DECODED[type_.kind], type)
-                and values.DECODED[type_.kind] is not msgspec.Raw
-                else (field, values.DECODED[type_.kind])
-                for field, type_ in zip(fields, self._types.values(), strict=True)
-            ],
+            [*zip(fields, map(_decoded, self._types.values()), strict=True)],
             rename=dict(zip(fields, self._types, strict=True)),
             gc=False,
         )
@@ -132,11 +130,17 @@ class ArrowTables:
         return table
 
 
-def _array(type_: Any, column: Sequence[Any]) -> pa.Array:
+def _decoded(type_: ColumnType) -> Any:
+    """Return what a column's values are decoded to."""
+    decoded = values.DECODED[type_.kind]
+    return decoded if decoded in {Any, msgspec.Raw} else decoded | None
+
+
+def _array(type_: ColumnType, column: Sequence[Any]) -> pa.Array:
     try:
         return values.to_arrow(type_, column)
-    except values.TooFineError:
-        return values.to_arrow(type_, values.to_microseconds(column))
+    except TooFineError:
+        return values.to_arrow(type_, truncate_to_microseconds(column))
 
 
 def _random_ids(count: int) -> list[str]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dlt
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract.exceptions import ResourceNotFoundError
 from dlt.extract.extractors import materialize_schema_item
 
-from tap_analytics.dlt_extract.deletions import Deletions, leaves_out_rows, table_of
+from tap_analytics.dlt_extract.deletions import (
+    REPLICATION_KEY,
+    Deletions,
+    leaves_out_rows,
+    table_of,
+)
 from tap_analytics.dlt_extract.file_formats import FileFormat
 from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
 from tap_analytics.dlt_extract.json_texts import READS_TEXTS, goes_only_to
-from tap_analytics.rows.bookmarks import timestamp_bookmark
+from tap_analytics.rows.bookmarks import bookmark_of
+from tap_analytics.rows.replication_keys import TimestampOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,9 +72,10 @@ class Loading:
         if resource is None:
             return
         if settings["incremental"] and stream.is_incremental:
-            self.bookmark = timestamp_bookmark(
+            self.bookmark = bookmark_of(
                 dict(dlt.current.resource_state().get(BOOKMARK, {})),
-                "createdAt",
+                REPLICATION_KEY,
+                TimestampOrder(),
                 account.client.started_at,
                 settings,
             )
@@ -129,7 +136,7 @@ class Loading:
             if self._deletions.widen(since) and not self._rows:
                 if self._file_format is not None and self._file_format.is_chosen:
                     # dlt's driver for PostgreSQL fails at such a file without rows.
-                    dlt.current.resource().apply_hints(file_format="")
+                    dlt.current.resource().apply_hints(file_format=cast("Any", ""))
                     self._deletions.load_as("preferred")
                 yield materialize_schema_item()
 

@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from singer_sdk import Stream
-from singer_sdk import typing as th
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
@@ -29,6 +28,7 @@ from tap_analytics.reading.branches import Branch
 from tap_analytics.rows.bookmarks import Bookmark, bookmark_of
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.rows.replication_keys import order_of
+from tap_analytics.rows.schemas import account_columns, completed_schema
 from tap_analytics.singer.going_on import so_far_of
 from tap_analytics.singer.messages import decoded, record_frame
 from tap_analytics.singer.source import StreamSource
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import metrics
+    from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
     from singer_sdk.streams._state import StreamStateManager
@@ -85,21 +86,15 @@ class AnalyticsStream(Stream):
         self.writer: MessageWriter = tap.writer
         self.is_filtered = False
         self._schema_is_written = False
-        schema = self.properties.to_dict()
-        schema.pop("$schema", None)  # Some targets refuse a SCHEMA that has it.
-        columns = schema["properties"]
-        rest = columns.pop(ADDITIONAL_FIELDS)
-        columns |= inferred.columns if inferred else {}
-        columns[ADDITIONAL_FIELDS] = rest
+        # Without `$schema`: some targets refuse a SCHEMA that has it.
+        schema = completed_schema(
+            self.properties.to_dict(),
+            tap.config,
+            inferred.columns if inferred else None,
+        )
         self._sampled_fields = inferred and inferred.fields
-        whose = account_columns(tap.config)
-        if clash := next((name for name in whose if name in columns), None):
-            msg = f"account_column can't be {clash!r}: that is a column already."
-            raise ConfigError(msg)
-        schema["properties"] = {**whose, **columns}
-        schema["required"] = [*whose, *schema.get("required", [])]
         super().__init__(tap, schema=schema)
-        self.primary_keys = (*whose, "id")
+        self.primary_keys = (*account_columns(tap.config), "id")
         # One bookmark per stream, not one per project.
         self.state_partitioning_keys = ()
         if self.is_incremental and self.config["incremental"]:
@@ -447,25 +442,6 @@ class AnalyticsStream(Stream):
             and self.replication_method == REPLICATION_FULL_TABLE
             and self.ABORT_AT_RECORD_COUNT is None
         )
-
-
-def account_columns(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of the column that tells whose a record is, by its name.
-
-    Args:
-        config: The settings, defaults included.
-    """
-    if config.get("account") is None:
-        return {}
-    column = th.Property(
-        config["account_column"],
-        th.StringType,
-        required=True,
-        nullable=False,
-        description="Whose record it is.",
-    )
-    properties: dict[str, Any] = th.PropertiesList(column).to_dict()["properties"]
-    return properties
 
 
 def _is_read_by_itself(stream: Stream) -> bool:
