@@ -18,6 +18,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.reading.branches import Branch
+from tap_analytics.rows.schemas import account_columns, completed_schema
 from tap_analytics.singer.going_on import so_far_of
 from tap_analytics.singer.message_stream import MessageStream
 from tap_analytics.singer.messages import decoded
@@ -28,7 +29,6 @@ from tap_analytics.singer.replication import (
     new_version,
     prefer_setting,
 )
-from tap_analytics.singer.schemas import account_columns, stream_schema
 from tap_analytics.singer.source import StreamSource
 from tap_analytics.singer.sync import sync_family
 
@@ -73,7 +73,11 @@ class AnalyticsStream(MessageStream):
         self._explicit = tap.explicit
         self.is_filtered = False
         self._sampled_fields = inferred and inferred.fields
-        schema = stream_schema(self.properties, tap.config, inferred)
+        schema = completed_schema(
+            self.properties.to_dict(),
+            tap.config,
+            inferred.columns if inferred else None,
+        )
         super().__init__(tap, schema, account.run.progress)
         self.primary_keys = (*account_columns(tap.config), "id")
         # One bookmark per stream, not one per project.

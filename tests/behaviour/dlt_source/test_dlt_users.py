@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 import pyarrow as pa
 import pytest
-from dlt.common.runtime.collector import LogCollector as log_progress
+from dlt.common.runtime.collector import LogCollector
 
 from tap_analytics.errors import ConfigError
 from tests.behaviour.dlt_source.conftest import SMALL
@@ -359,7 +359,7 @@ def test_progress_is_counted_in_rows(
             "p",
             pipelines_dir=str(tmp_path / "p"),
             destination=dlt.destinations.duckdb(str(tmp_path / "p.duckdb")),
-            progress=log_progress(0.001, log, logging.INFO),
+            progress=LogCollector(0.001, log, logging.INFO),
         ).run(source(api))
     assert f"time_records: {SMALL['projects'] * SMALL['time_records']}" in caplog.text
 

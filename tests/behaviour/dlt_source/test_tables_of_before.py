@@ -11,6 +11,7 @@ import pytest
 
 from tap_analytics.dlt_extract.declared import DeclaredStream
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
+from tap_analytics.settings import DEFAULTS
 from tap_analytics.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def as_before(api: Sandbox, undeclared_fields: str) -> list[DltResource]:
             write_disposition="merge",
             columns=stream.columns,
         )
-        for stream in (DeclaredStream(one, STREAMS) for one in STREAMS)
+        for stream in declared()
     ]
 
 
@@ -74,7 +75,7 @@ def test_they_load_on_without_a_change(
 
 
 def declared() -> list[DeclaredStream]:
-    return [DeclaredStream(one, STREAMS) for one in STREAMS]
+    return [DeclaredStream(one, STREAMS, DEFAULTS) for one in STREAMS]
 
 
 def types_of(columns: Any) -> dict[str, Any]:
