@@ -79,7 +79,6 @@ def test_a_project_id_may_hold_any_character(
     assert task["project_id"] == identifier
 
 
-@pytest.mark.parametrize("rows", ["dicts", "arrow"])
 @pytest.mark.parametrize(
     ("sent", "identifier"), [("12.0", "12"), ("12.50", "12.50"), ('"12.0"', "12.0")]
 )
@@ -94,6 +93,7 @@ def test_a_project_id_is_the_same_in_its_row_in_the_path_and_below(
     assert ids == [identifier] * 2
 
 
+@pytest.mark.parametrize("rows", ["dicts", "arrow"])
 def test_values_are_made_to_fit_as_by_the_tap(
     api: Sandbox, tmp_path: Path, duck: Warehouse, rows: str
 ) -> None:
