@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from tap_analytics.api.answer_errors import Asker
 from tap_analytics.api.pagination import Pagination
-from tap_analytics.api.refusals import Asker
 from tap_analytics.api.stream_pages import Belief
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
 from tap_analytics.presets import documented_page_size
