@@ -16,6 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import backoff
 import requests
 
 from tap_analytics.api.answer_errors import AnswerErrors, Asker
@@ -127,6 +128,8 @@ class Client:
         """
         url = self._url_of(path, params)
         answers_before = None
+        waits = backoff.expo(base=2, factor=float(self._settings["backoff_factor"]))
+        next(waits)  # There is none before the first try.
         for tries in count(1):
             self._run.stop.check()
             try:
@@ -136,7 +139,7 @@ class Client:
                     answers_before = self._experience.answers
                 if tries >= self._max_tries:
                     raise self._given_up(error, asker, answers_before) from error
-                self._pause(error, tries)
+                self._pause(error, tries, next(waits))
             else:
                 self._experience.answered(asker.stream)
                 return page
@@ -222,12 +225,11 @@ class Client:
             raise self._errors.forbidden(answer, asker, is_hopeless=is_hopeless)
         raise self._errors.error(meaning, answer, asker)
 
-    def _pause(self, error: RetriableAPIError, tries: int) -> None:
+    def _pause(self, error: RetriableAPIError, tries: int, wait: float) -> None:
         run = self._run
         run.stop.check()  # Nobody wants to know, or to wait, any more.
-        backoff = float(self._settings["backoff_factor"]) * 2 ** (tries - 1)
         # Up to an eighth longer, so that threads do not march in step.
-        wait = backoff * random.uniform(1, 1.125)  # noqa: S311 - it is not a secret
+        wait *= random.uniform(1, 1.125)  # noqa: S311 - it is not a secret
         is_told = isinstance(error, WaitError) and error.seconds is not None
         if isinstance(error, WaitError):
             wait = max(wait, error.seconds or 0)
