@@ -50,7 +50,7 @@ class Wholeness:
         """
         if left_out_by:
             return logging.INFO, (
-                f"{left_out_by} left out some parents and what is below them"
+                f"{left_out_by} left out some records, and what is below them"
             )
         if self.left_out_for:
             number = len(self.left_out_for)

@@ -43,6 +43,8 @@ class MessageStream(RunStream):
     def __init__(self, tap: RunTap, schema: dict[str, Any], progress: Progress) -> None:
         self.progress = progress
         self.writer: MessageWriter = tap.writer
+        self.is_filtered = False
+        """Whether a stream map left out records, here or of the parents."""
         self._schema_is_written = False
         super().__init__(tap, schema=schema)
 
@@ -82,7 +84,10 @@ class MessageStream(RunStream):
                 write(before, row, after)
         else:
             for count, row in enumerate(rows, 1):  # noqa: B007
+                written = self.writer.written
                 self._write_record_message(decoded(row))
+                if self.writer.written == written:
+                    self.is_filtered = True
         self.progress.wrote(self.name, count)
         return count
 

@@ -71,7 +71,6 @@ class AnalyticsStream(MessageStream):
     ) -> None:
         self.account = account
         self._explicit = tap.explicit
-        self.is_filtered = False
         self._sampled_fields = inferred and inferred.fields
         schema = completed_schema(
             self.properties.to_dict(),

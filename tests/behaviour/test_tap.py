@@ -491,3 +491,12 @@ def test_batches_look_behind_the_end_that_was_believed_too(
     outcome = run(api, tmp_path, batch_config=batches_in(tmp_path), **styles)
     read = {row["id"] for row in in_batches(outcome, "users")}
     assert read == {row["id"] for row in api.truth("users")}
+
+
+def test_a_filter_leaves_its_stream_not_whole(api: Sandbox, tmp_path: Path) -> None:
+    maps = {"clients": {"__filter__": "name != record['name']"}}
+    more = {"emit_activate_version_messages": True, "stream_maps": maps}
+    outcome = run(api, tmp_path, **more)
+    assert outcome.records("clients") == []
+    assert not outcome.of_type("ACTIVATE_VERSION", "clients")
+    assert outcome.of_type("ACTIVATE_VERSION", "users")
