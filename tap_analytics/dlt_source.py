@@ -7,7 +7,7 @@ into dlt's words.
 from __future__ import annotations
 
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 try:
     import dlt
@@ -23,6 +23,7 @@ from tap_analytics.dlt_extract.json_texts import JsonTexts
 from tap_analytics.dlt_extract.stream_items import ChildItems, ListItems
 from tap_analytics.errors import ConfigError
 from tap_analytics.presets import PRESET_SETTINGS, with_preset
+from tap_analytics.selection import chosen_streams
 from tap_analytics.settings import DECLARED, DEFAULTS
 from tap_analytics.singer.configuration import warn_of_unknown_streams
 from tap_analytics.streams import STREAM_NAMES, STREAMS
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
 
     from dlt.extract import DltResource
 
-SINGER_ONLY = frozenset({"emit_activate_version_messages", "infer_sample_size"})
-"""Settings of the tap that say how it speaks to a target, or what it discovers."""
+    from tap_analytics.dlt_extract.declared import RowKind
+
+SINGER_ONLY = frozenset(
+    {"emit_activate_version_messages", "infer_sample_size", "resume_hours"}
+)
+"""Settings of the tap about messages, discovery and states of a read that stopped."""
 
 _TYPES: dict[str, type] = {
     "array": list,
@@ -99,18 +104,21 @@ def analytics_source(
     warn_of_unknown_streams(given, STREAM_NAMES, LOGGER)
     account = completed.get("account")
     choices = Choices(
-        rows,  # type: ignore[arg-type] - it is checked there
+        cast("RowKind", rows),
         deletions,
         infer=completed["undeclared_fields"] == "infer",
         names=STREAM_NAMES,
         bounds={completed["account_column"]: account} if account else {},
     )
     extractions = Extractions(completed)
+    chosen = chosen_streams(completed.get("streams"), STREAM_NAMES)
     resources: dict[str, DltResource] = {}
     for declared in STREAMS:
-        stream = DeclaredStream(declared, STREAMS)
+        stream = DeclaredStream(declared, STREAMS, completed)
         parent = resources.get(stream.parent)
-        resources[stream.name] = _resource(stream, choices, extractions, parent)
+        resource = _resource(stream, choices, extractions, parent)
+        resource.selected = stream.name in chosen
+        resources[stream.name] = resource
     return list(resources.values())
 
 

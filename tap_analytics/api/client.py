@@ -18,9 +18,10 @@ from urllib.parse import urlencode
 
 import requests
 
+from tap_analytics.api.answer_errors import AnswerErrors, Asker
+from tap_analytics.api.answer_meaning import Meaning, meaning_of
 from tap_analytics.api.experience import Experience
 from tap_analytics.api.failures import reason
-from tap_analytics.api.judgement import Meaning, meaning_of
 from tap_analytics.api.origin import (
     check_api_url,
     encoded,
@@ -29,7 +30,6 @@ from tap_analytics.api.origin import (
 )
 from tap_analytics.api.page import Page
 from tap_analytics.api.rate_limit import RateLimit
-from tap_analytics.api.refusals import Asker, Refusals
 from tap_analytics.api.session import Session
 from tap_analytics.api.throttle import Throttle
 from tap_analytics.api.waits import wait_of
@@ -80,7 +80,7 @@ class Client:
         self._settings = settings
         self._run = run
         self._experience = Experience()
-        self._refusals = Refusals(settings, run.redaction)
+        self._errors = AnswerErrors(settings, run.redaction)
         self._throttle = Throttle(
             RateLimit(
                 settings.get("rate_limit_requests"),
@@ -216,11 +216,11 @@ class Client:
         if meaning is Meaning.EMPTY:
             return Page.empty(answer)
         if meaning is Meaning.NOT_YET:
-            raise self._refusals.not_yet(answer, wait)
+            raise self._errors.not_yet(answer, wait)
         if meaning is Meaning.FORBIDDEN and asker.is_child:
             is_hopeless = not experience.forbidden(asker.stream)
-            raise self._refusals.forbidden(answer, asker, is_hopeless=is_hopeless)
-        raise self._refusals.error(meaning, answer, asker)
+            raise self._errors.forbidden(answer, asker, is_hopeless=is_hopeless)
+        raise self._errors.error(meaning, answer, asker)
 
     def _pause(self, error: RetriableAPIError, tries: int) -> None:
         run = self._run

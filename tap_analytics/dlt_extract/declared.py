@@ -7,6 +7,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_analytics.errors import ConfigError
+from tap_analytics.rows.schemas import account_columns, completed_schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -71,6 +72,10 @@ class DeclaredStream:
     Args:
         stream: The class.
         streams: All classes, in the order in which their streams are read.
+        settings: The settings, defaults included.
+
+    Raises:
+        ConfigError: If the account's column is called as another one.
 
     Attributes:
         name: Its name.
@@ -88,13 +93,14 @@ class DeclaredStream:
         self,
         stream: type[AnalyticsStream],
         streams: tuple[type[AnalyticsStream], ...],
+        settings: Mapping[str, Any],
     ) -> None:
         declared: Any = stream  # The SDK declares name and path for instances only.
         parent = declared.parent_stream_type
         self.name: str = declared.name
         self.path: str = declared.path
-        self.keys = ("id",)
-        self.schema: dict[str, Any] = stream.properties.to_dict()
+        self.keys = (*account_columns(settings), "id")
+        self.schema = completed_schema(stream.properties.to_dict(), settings)
         self.parent: str = parent.name if parent else ""
         keys = [key for _, key, _, _ in Formatter().parse(self.path) if key]
         self.parent_key = keys[0] if keys else ""

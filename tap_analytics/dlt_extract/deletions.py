@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dlt.common.schema import Schema
     from dlt.extract import DltResource
 
+REPLICATION_KEY = "createdAt"
 STRATEGY = "delete-insert"
 
 _STRATEGY_HINT = "x-merge-strategy"
@@ -108,7 +109,7 @@ class Deletions:
         column = self._schema.naming.normalize_identifier
         rows = "1 = 1"
         if since is not None:
-            rows = f"{column('createdAt')} >= {_text(since)}"
+            rows = f"{column(REPLICATION_KEY)} >= {_text(since)}"
         deleted = scope(
             column("id"),
             column("_dlt_load_id"),
@@ -159,7 +160,7 @@ def table_of(resource: DltResource, schema: Schema) -> str | None:
 
 def leaves_out_rows() -> str:
     """Return which step of the current resource may do so, empty if there is none."""
-    pipe = dlt.current.pipe()
+    pipe: Any = dlt.current.pipe()
     return next(
         (
             type(step).__name__

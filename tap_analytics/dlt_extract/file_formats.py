@@ -45,11 +45,11 @@ class FileFormat:
         self.name: str | None = hints.get("file_format")
         if DestinationCapabilitiesContext not in Container():
             return
-        capabilities = Container()[DestinationCapabilitiesContext]
+        capabilities: Any = Container()[DestinationCapabilitiesContext]
         formats = list(capabilities.supported_loader_file_formats or ())
         preferred: str | None = capabilities.preferred_loader_file_format
         if (select := capabilities.loader_file_format_selector) is not None:
-            preferred, formats = select(preferred, formats, table_schema={})  # type: ignore[arg-type, assignment]
+            preferred, formats = select(preferred, formats, table_schema={})
         if self.name not in {None, PARQUET}:
             return
         known = cast("dict[str, Any]", schema.tables.get(table or "", {}))

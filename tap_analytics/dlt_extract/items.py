@@ -16,7 +16,7 @@ import pyarrow as pa
 from tap_analytics import json_text
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.json_schemas import column_types
+from tap_analytics.target_dlt.columns.columns_of_schema import column_types
 from tap_analytics.target_dlt.columns.misfits import TooFineError
 from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
 from tap_analytics.target_dlt.columns.numbers import exact_number
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_analytics.rows.fields import Row
+    from tap_analytics.target_dlt.columns.column_types import ColumnType
 
 _ID_LENGTH = 14
 """Of dlt's own ids, too."""
@@ -90,13 +91,7 @@ class ArrowTables:
         self._columns = [*map(attrgetter, fields)]
         record = msgspec.defstruct(
             "Record",
-            [
-                (field, values.DECODED[type_.kind] | None)
-                if isinstance(values.DECODED[type_.kind], type)
-                and values.DECODED[type_.kind] is not msgspec.Raw
-                else (field, values.DECODED[type_.kind])
-                for field, type_ in zip(fields, self._types.values(), strict=True)
-            ],
+            [*zip(fields, map(_decoded, self._types.values()), strict=True)],
             rename=dict(zip(fields, self._types, strict=True)),
             gc=False,
         )
@@ -135,7 +130,13 @@ class ArrowTables:
         return table
 
 
-def _array(type_: Any, column: Sequence[Any]) -> pa.Array:
+def _decoded(type_: ColumnType) -> Any:
+    """Return what a column's values are decoded to."""
+    decoded = values.DECODED[type_.kind]
+    return decoded if decoded in {Any, msgspec.Raw} else decoded | None
+
+
+def _array(type_: ColumnType, column: Sequence[Any]) -> pa.Array:
     try:
         return values.to_arrow(type_, column)
     except TooFineError:

@@ -51,12 +51,18 @@ class JsonTexts(ItemTransform[Any, Any]):
         return item
 
 
+def current_steps() -> list[Any]:
+    """Return the steps of the current resource, the reading one among them."""
+    pipe: Any = dlt.current.pipe()
+    return list(pipe.steps)
+
+
 def goes_only_to(names: Collection[str]) -> bool:
     """Return whether the current resource's items go to no other resources than these.
 
     Args:
         names: Their names, that of the current one among them.
     """
-    last = dlt.current.pipe().steps[-1]
+    last = current_steps()[-1]
     pipes = last._pipes if isinstance(last, ForkPipe) else ()  # noqa: SLF001
     return all(pipe.name in names for pipe, _ in pipes)

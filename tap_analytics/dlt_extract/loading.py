@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dlt
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract.exceptions import ResourceNotFoundError
 from dlt.extract.extractors import materialize_schema_item
 
-from tap_analytics.dlt_extract.deletions import Deletions, leaves_out_rows, table_of
+from tap_analytics.dlt_extract.deletions import (
+    REPLICATION_KEY,
+    Deletions,
+    leaves_out_rows,
+    table_of,
+)
 from tap_analytics.dlt_extract.file_formats import FileFormat
 from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
 from tap_analytics.dlt_extract.json_texts import READS_TEXTS, goes_only_to
@@ -69,7 +74,7 @@ class Loading:
         if settings["incremental"] and stream.is_incremental:
             self.bookmark = bookmark_of(
                 dict(dlt.current.resource_state().get(BOOKMARK, {})),
-                "createdAt",
+                REPLICATION_KEY,
                 TimestampOrder(),
                 account.client.started_at,
                 settings,
@@ -124,14 +129,16 @@ class Loading:
             self._say(reader, f"{step} may leave out rows")
         elif self.bookmark is not None and self._settings.get("since_param"):
             self._say(reader, "the API filters by since_param, and tells no more")
-        elif reason := reader.not_whole("" if has_all_parents else "a limit or filter"):
+        elif reason := reader.wholeness.why_not(
+            "" if has_all_parents else "a limit or filter"
+        ):
             self._say(reader, reason[1], level=reason[0])
         else:
             since = None if self.bookmark is None else self.bookmark.complete_since
             if self._deletions.widen(since) and not self._rows:
                 if self._file_format is not None and self._file_format.is_chosen:
                     # dlt's driver for PostgreSQL fails at such a file without rows.
-                    dlt.current.resource().apply_hints(file_format="")
+                    dlt.current.resource().apply_hints(file_format=cast("Any", ""))
                     self._deletions.load_as("preferred")
                 yield materialize_schema_item()
 

@@ -86,7 +86,7 @@ class ListItems(StreamItems):
                     rows = [] if page is None else [*self._reader.rows(page, None)]
                     known.rows += len(rows)
                     yield self._loading.item(rows) if rows else None
-            known.is_whole = self._reader.not_whole() is None
+            known.is_whole = self._reader.wholeness.why_not() is None
             yield from self._loading.end(self._reader)
         finally:
             known.is_over = True
@@ -133,7 +133,7 @@ class ChildItems(StreamItems):
                 rows = []
         if rows:
             yield self._loading.item(rows)
-        self._reader.raise_exhausted()
+        self._reader.wholeness.raise_exhausted()
         self.is_over = True
         if self._parents is not None:
             is_complete = (

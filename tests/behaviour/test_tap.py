@@ -109,6 +109,32 @@ def test_a_project_id_may_hold_any_character(
     assert task["project_id"] == identifier
 
 
+@pytest.mark.parametrize(
+    ("sent", "identifier"),
+    [
+        ("12.0", "12"),
+        ("12.000", "12"),
+        ("-12.0", "-12"),
+        ("12", "12"),
+        ("12.50", "12.50"),
+        ('"12.0"', "12.0"),
+    ],
+)
+def test_a_project_id_is_the_same_in_its_row_in_the_path_and_below(
+    api: Sandbox, tmp_path: Path, sent: str, identifier: str
+) -> None:
+    api.fault("/v1/projects", status=200, body=f'{{"data":[{{"id":{sent}}}]}}')
+    for name in ("tasks", "time"):
+        path = f"/v1/projects/{identifier}/{name}"
+        api.fault(path, status=200, body='{"data":[{"id":"x"}]}')
+    outcome = run(api, tmp_path)
+    assert outcome.err == ""
+    assert outcome.ids("projects") == [identifier]
+    for stream in ("tasks", "time_records"):
+        (row,) = outcome.records(stream)
+        assert row["project_id"] == identifier
+
+
 @pytest.mark.parametrize("concurrency", [1, 2, 16])
 def test_the_output_is_the_same_whatever_the_concurrency(
     api: Sandbox, tmp_path: Path, concurrency: int

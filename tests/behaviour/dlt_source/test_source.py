@@ -79,6 +79,20 @@ def test_a_project_id_may_hold_any_character(
     assert task["project_id"] == identifier
 
 
+@pytest.mark.parametrize(
+    ("sent", "identifier"), [("12.0", "12"), ("12.50", "12.50"), ('"12.0"', "12.0")]
+)
+def test_a_project_id_is_the_same_in_its_row_in_the_path_and_below(
+    api: Sandbox, sent: str, identifier: str
+) -> None:
+    api.fault("/v1/projects", status=200, body=f'{{"data":[{{"id":{sent}}}]}}')
+    path = f"/v1/projects/{identifier}/tasks"
+    api.fault(path, status=200, body='{"data":[{"id":"x"}]}')
+    read = [*source(api).with_resources("projects", "tasks")]
+    ids = [row.get("project_id", row["id"]) for row in read]
+    assert ids == [identifier] * 2
+
+
 @pytest.mark.parametrize("rows", ["dicts", "arrow"])
 def test_values_are_made_to_fit_as_by_the_tap(
     api: Sandbox, tmp_path: Path, duck: Warehouse, rows: str
@@ -519,3 +533,54 @@ def test_the_key_is_in_no_file_log_or_error(
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
         assert key.encode() not in content, file
+
+
+# Selections and accounts
+
+
+def test_only_the_chosen_streams_are_loaded(api: Sandbox, duck: Warehouse) -> None:
+    duck.load(api, streams=["tasks", "users"])
+    tables = set(duck.pipeline.default_schema.data_table_names())
+    assert tables == {"tasks", "users"}
+    assert api.stats().by_path["/v1/projects"] == 1
+
+
+def test_a_stream_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="streams names 'tims', but there is no such"):
+        analytics_source(api_key="k", streams=["tims"])
+
+
+@pytest.mark.parametrize("rows", ["dicts", "arrow"])
+def test_accounts_share_tables_and_delete_their_own_rows_only(
+    sandbox: SandboxFactory, warehouse: Warehouse, rows: str
+) -> None:
+    """Although their ids are the same."""
+    north, south = sandbox(**SMALL), sandbox(**SMALL)
+    accounts = {"north": north, "south": south}
+    options: dict[str, Any] = {"rows": rows, "deletions": True}
+    for name, api in accounts.items():
+        warehouse.load(api, account=name, **options)
+    for stream in ("clients", "projects"):
+        north.delete(stream, north.truth(stream)[0]["id"])
+    for record in north.truth("users"):
+        north.delete("users", record["id"])
+    warehouse.load(north, account="north", **options)
+    for name, api in accounts.items():
+        for stream in STREAMS:
+            rows_of_account = [
+                row["id"] for row in warehouse.raw(stream) if row["account"] == name
+            ]
+            assert sorted(rows_of_account) == sorted(
+                record["id"] for record in api.truth(stream)
+            )
+
+
+def test_an_account_of_any_name_is_deleted_right(
+    sandbox: SandboxFactory, warehouse: Warehouse
+) -> None:
+    api = sandbox(**SMALL)
+    options: dict[str, Any] = {"account": "O'Neill {x}", "deletions": True}
+    warehouse.load(api, **options)
+    api.delete("clients", api.truth("clients")[0]["id"])
+    warehouse.load(api, **options)
+    assert warehouse.agrees_with(api)
