@@ -53,13 +53,8 @@ def test_the_same_settings_are_the_same_read() -> None:
 @pytest.mark.parametrize("name", sorted(SHAPES_NO_ROWS))
 def test_how_to_ask_makes_no_other_read(name: str) -> None:
     kind, *_ = SCHEMA["properties"][name]["type"]
-    values: dict[str, Any] = {
-        "object": {"tasks": 7},
-        "string": "me",
-        "integer": 7,
-        "number": 7,
-    }
-    values["array"] = ["tasks"]
+    values: dict[str, Any] = {"object": {"tasks": 7}, "array": ["tasks"]}
+    values |= {"string": "me", "integer": 7, "number": 7}
     assert settings_of(**{name: values[kind]}) == settings_of()
 
 
