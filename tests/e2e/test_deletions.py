@@ -240,8 +240,7 @@ def test_a_500_in_the_last_project_deletes_nothing(
     api: Sandbox, target: Target, tmp_path: Path
 ) -> None:
     before = target.ids()
-    for stream in CHILDREN:
-        api.delete(stream, api.truth(stream)[0]["id"])
+    api.delete("time_records", api.truth("time_records")[0]["id"])
     api.fault(api.path("time_records", project_of(api, -1)), status=500)
     target.load(extracted(api, tmp_path, status=1))
     assert target.ids() == before
@@ -251,8 +250,9 @@ def test_a_403_below_a_project_deletes_nothing(
     api: Sandbox, target: Target, tmp_path: Path
 ) -> None:
     before = target.ids()
+    api.delete("tasks", api.truth("tasks")[0]["id"])
     api.fault(api.path("tasks", project_of(api, 1)), status=403)
-    target.load(extracted(api, tmp_path, status=1))
+    target.load(extracted(api, tmp_path))
     assert target.ids() == before
 
 

@@ -220,7 +220,7 @@ def test_postgresql_has_columns_of_the_inferred_types(inferred: Database) -> Non
         "utilisation": "numeric",
         "startDate": "date",
         "manager": "text",
-        "skills": "jsonb",
+        "skills": "ARRAY",
         "settings": "jsonb",
         "additional_fields": "jsonb",
     }
@@ -255,7 +255,7 @@ def test_a_second_run_asks_for_the_look_back_and_leaves_the_same_rows(
     newest = max(record["createdAt"] for record in api.truth("time"))
     api.reset()
     database.load_increment()
-    look_back = date.fromisoformat(newest[:10]) - timedelta(days=30)
+    look_back = date.fromisoformat(newest[:10]) - timedelta(days=31)
     assert ("time", look_back.isoformat()) in filtered(api)
     assert {path for path, _ in filtered(api)} == {"time"}  # Also that of projects.
     assert {stream: by_id(database.records(stream)) for stream in STREAMS} == before
@@ -375,7 +375,7 @@ def test_a_test_of_the_configuration_shows_what_is_wrong_with_it(
         **(meltano.settings | {"TAP_ANALYTICS_API_KEY": "wrong"}),
     )
     assert result.returncode == 1
-    assert "the API key was refused" in result.stderr + result.stdout
+    assert "The API key was refused" in result.stderr + result.stdout
 
 
 def test_every_column_is_listed_and_selected(meltano: Meltano) -> None:
