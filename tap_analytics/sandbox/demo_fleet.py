@@ -30,7 +30,7 @@ defaults:
   api_url: {url}
 target:
   destination: duckdb
-  credentials: agencies.duckdb
+  credentials: warehouse.duckdb
   dataset_name: agencies
 """
 
@@ -101,7 +101,7 @@ def _report() -> Iterator[str]:
     # Here, so that without the extra the command can say what to install.
     import duckdb  # noqa: PLC0415
 
-    with duckdb.connect(str(FOLDER / "agencies.duckdb"), read_only=True) as database:
+    with duckdb.connect(str(FOLDER / "warehouse.duckdb"), read_only=True) as database:
         [(loaded,)] = database.execute(
             "select count(*) from agencies._fleet_accounts where status = 'loaded'"
         ).fetchall()
@@ -109,7 +109,7 @@ def _report() -> Iterator[str]:
     yield f"\n{loaded} accounts are loaded. The five busiest:\n"
     for row in (("account", "records", "hours"), *busiest):
         yield "  ".join(f"{cell!s:>12}" for cell in row)
-    yield f"\nAll of it is in {FOLDER}/agencies.duckdb, in the dataset agencies."
+    yield f"\nAll of it is in {FOLDER}/warehouse.duckdb, in the dataset agencies."
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ def test_each_run_asks_for_what_the_document_says(api: Sandbox) -> None:
     )
     newest = date.fromisoformat(max(row["createdAt"] for row in api.truth("time"))[:10])
     assert first == again == full == ""
-    assert nightly == f"since={newest - timedelta(days=60)}"
-    assert longer == f"since={newest - timedelta(days=120)}"
+    assert nightly == f"since={newest - timedelta(days=61)}"
+    assert longer == f"since={newest - timedelta(days=121)}"
     assert since == "since=2025-01-01"
 
 

@@ -79,4 +79,4 @@ def test_the_second_night_asks_for_the_days_of_the_look_back(
     state = json.loads((followed.folder / "state.json").read_text())
     assert state["bookmarks"]["time"]["replication_key_value"][:10] == "2025-06-18"
     queries = [entry.query for entry in api.requests() if entry.path == "/team/time"]
-    assert queries[-1].startswith("from=2025-03-20&to=")
+    assert queries[-1].startswith("from=2025-03-19&to=")
