@@ -17,6 +17,7 @@ LINES = 300
 METHODS = 20
 
 ACCEPTED = {
+    "tap_analytics/settings.py": "a list of settings, each once",
     "tap_analytics/target_dlt/target.py": "all of the target that leans on the SDK",
     "tap_analytics/target_dlt/target.py:TargetDlt": "a hook for each step of the SDK",
 }

@@ -24,6 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg2
@@ -121,8 +122,9 @@ def _database(server: Any) -> str:
     connection.autocommit = True
     connection.cursor().execute(f"create database {name}")
     connection.close()
-    uri: str = server.get_uri(name)
-    return uri
+    # dlt wants a host, whatever the socket says.
+    _, _, path, socket, _ = urlsplit(server.get_uri(name))
+    return f"postgresql://postgres:bench@localhost{path}?{socket}"
 
 
 def measure(folder: Path, accounts: int, server: Any) -> Measured:
@@ -149,6 +151,7 @@ def measure(folder: Path, accounts: int, server: Any) -> Measured:
                 first = time.monotonic() - began
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
+        sys.stderr.write((folder / "log").read_text(encoding="utf-8")[-2000:])
         wall = time.monotonic() - began
         stats = api.stats()
     return Measured(
@@ -167,7 +170,11 @@ def _fleet(folder: Path, accounts: int, url: str, uri: str) -> dict[str, str]:
     content = {
         "accounts": [f"a{number}" for number in range(1, accounts + 1)],
         "api_key": "env:KEY_{ACCOUNT}",
-        "defaults": {"api_url": url},
+        "defaults": {
+            "api_url": url,
+            "rate_limit_requests": 20,
+            "rate_limit_seconds": 2,
+        },
         "target": {"destination": "postgres", "credentials": uri},
     }
     (folder / "fleet.yml").write_text(json.dumps(content), encoding="utf-8")

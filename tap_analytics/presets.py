@@ -22,6 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pagination": "page",
         "pagination_by_stream": {"clients": "none", "users": "none"},
         "page_param": "page",
+        "first_page": 1,
         "page_size_param": "limit",
         "page_size_by_stream": {
             "tasks": 250,

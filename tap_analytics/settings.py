@@ -147,6 +147,13 @@ SCHEMA: dict[str, Any] = {
             'Another `pagination` for single streams, such as `{"users": "none"}`.',
             enum=list(get_args(PaginationStyle)),
         ),
+        "first_page": _setting(
+            "integer",
+            "First page",
+            "Number of the first page, where pages are numbered. If not set, the tap "
+            "finds out: the API may count from 0 or from 1.",
+            minimum=0,
+        ),
         "page_size": _setting(
             "integer",
             "Page size",
@@ -279,7 +286,7 @@ SCHEMA: dict[str, Any] = {
         "until_param": _parameter(
             "Until parameter",
             "Query parameter for the end of the same time, if the API needs one. The "
-            "tap sends tomorrow's date.",
+            "tap sends a date 90 days ahead, since holidays are booked ahead.",
         ),
         "since_format": _setting(
             "string",
@@ -333,6 +340,6 @@ DEFAULTS: dict[str, Any] = {
 SHAPES_NO_ROWS = frozenset(
     {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
     | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
-    | {"page_size", "page_size_by_stream", "streams"}
+    | {"first_page", "page_size", "page_size_by_stream", "streams"}
 )
 """Settings with which the same rows come: they say how to ask, not for what."""

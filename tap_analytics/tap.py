@@ -17,6 +17,7 @@ from tap_analytics.singer.configuration import ConfiguredTap
 from tap_analytics.singer.connection_test import VerdictTap
 from tap_analytics.singer.discovery import inferred_columns
 from tap_analytics.singer.stream import AnalyticsStream
+from tap_analytics.singer.stream_maps import MappedTap
 from tap_analytics.streams import STREAM_NAMES, STREAMS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tap_analytics.rows.inference import Inference
 
 
-class TapAnalytics(ConfiguredTap, VerdictTap):
+class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
     """Projects, tasks, time, clients and users from a REST API with an API key."""
 
     name = "tap-analytics"
@@ -54,7 +55,7 @@ class TapAnalytics(ConfiguredTap, VerdictTap):
         if going_on.end(self._to_read):
             self.write_message(StateMessage(value=self.state))
         for stream in self._to_read:
-            stream.source.raise_exhausted()
+            stream.source.wholeness.raise_exhausted()
 
     @override
     def close(self) -> None:
@@ -66,11 +67,11 @@ class TapAnalytics(ConfiguredTap, VerdictTap):
         columns: dict[type[AnalyticsStream], Inference] = {}
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
             self.require_valid_config()
-            parents = {s.parent_stream_type for s in STREAMS if s.name in chosen}
+            named = zip(STREAM_NAMES, STREAMS, strict=True)
+            wanted = [stream for name, stream in named if name in chosen]
+            sampled = {*wanted, *(stream.parent_stream_type for stream in wanted)}
             samplers = [
-                stream(self, self.account)
-                for stream in STREAMS
-                if stream.name in chosen or stream in parents
+                stream(self, self.account) for stream in STREAMS if stream in sampled
             ]
             columns = inferred_columns(samplers, self.config["infer_sample_size"])
         streams = [

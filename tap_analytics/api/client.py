@@ -16,11 +16,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import backoff
 import requests
 
+from tap_analytics.api.answer_errors import AnswerErrors, Asker
+from tap_analytics.api.answer_meaning import Meaning, meaning_of
 from tap_analytics.api.experience import Experience
 from tap_analytics.api.failures import reason
-from tap_analytics.api.judgement import Meaning, meaning_of
 from tap_analytics.api.origin import (
     check_api_url,
     encoded,
@@ -29,7 +31,6 @@ from tap_analytics.api.origin import (
 )
 from tap_analytics.api.page import Page
 from tap_analytics.api.rate_limit import RateLimit
-from tap_analytics.api.refusals import Asker, Refusals
 from tap_analytics.api.session import Session
 from tap_analytics.api.throttle import Throttle
 from tap_analytics.api.waits import wait_of
@@ -80,7 +81,7 @@ class Client:
         self._settings = settings
         self._run = run
         self._experience = Experience()
-        self._refusals = Refusals(settings, run.redaction)
+        self._errors = AnswerErrors(settings, run.redaction)
         self._throttle = Throttle(
             RateLimit(
                 settings.get("rate_limit_requests"),
@@ -127,6 +128,8 @@ class Client:
         """
         url = self._url_of(path, params)
         answers_before = None
+        waits = backoff.expo(base=2, factor=float(self._settings["backoff_factor"]))
+        next(waits)  # There is none before the first try.
         for tries in count(1):
             self._run.stop.check()
             try:
@@ -136,7 +139,7 @@ class Client:
                     answers_before = self._experience.answers
                 if tries >= self._max_tries:
                     raise self._given_up(error, asker, answers_before) from error
-                self._pause(error, tries)
+                self._pause(error, tries, next(waits))
             else:
                 self._experience.answered(asker.stream)
                 return page
@@ -216,18 +219,17 @@ class Client:
         if meaning is Meaning.EMPTY:
             return Page.empty(answer)
         if meaning is Meaning.NOT_YET:
-            raise self._refusals.not_yet(answer, wait)
+            raise self._errors.not_yet(answer, wait)
         if meaning is Meaning.FORBIDDEN and asker.is_child:
             is_hopeless = not experience.forbidden(asker.stream)
-            raise self._refusals.forbidden(answer, asker, is_hopeless=is_hopeless)
-        raise self._refusals.error(meaning, answer, asker)
+            raise self._errors.forbidden(answer, asker, is_hopeless=is_hopeless)
+        raise self._errors.error(meaning, answer, asker)
 
-    def _pause(self, error: RetriableAPIError, tries: int) -> None:
+    def _pause(self, error: RetriableAPIError, tries: int, wait: float) -> None:
         run = self._run
         run.stop.check()  # Nobody wants to know, or to wait, any more.
-        backoff = float(self._settings["backoff_factor"]) * 2 ** (tries - 1)
         # Up to an eighth longer, so that threads do not march in step.
-        wait = backoff * random.uniform(1, 1.125)  # noqa: S311 - it is not a secret
+        wait *= random.uniform(1, 1.125)  # noqa: S311 - it is not a secret
         is_told = isinstance(error, WaitError) and error.seconds is not None
         if isinstance(error, WaitError):
             wait = max(wait, error.seconds or 0)

@@ -10,12 +10,12 @@ import msgspec
 from jsonpath_ng.exceptions import JSONPathError
 from msgspec import Raw
 
+from tap_analytics.api.answer_meaning import failure_in
 from tap_analytics.api.body_text import (
     in_utf_8,
     on_one_line,
     with_whole_characters,
 )
-from tap_analytics.api.judgement import failure_in
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
 from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
 from tap_analytics.redaction import HIDDEN, Redaction

@@ -130,7 +130,9 @@ class Loading:
             self._say(reader, f"{step} may leave out rows")
         elif self.bookmark is not None and self._settings.get("since_param"):
             self._say(reader, "the API filters by since_param, and tells no more")
-        elif reason := reader.not_whole("" if has_all_parents else "a limit or filter"):
+        elif reason := reader.wholeness.why_not(
+            "" if has_all_parents else "a limit or filter"
+        ):
             self._say(reader, reason[1], level=reason[0])
         else:
             since = None if self.bookmark is None else self.bookmark.complete_since

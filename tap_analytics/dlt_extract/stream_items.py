@@ -110,7 +110,7 @@ class ListItems(StreamItems):
                 yield None
             yield from self._items_of(self._rows(), by_page=True)
             known.rows = self._loading.rows
-            known.is_whole = self._reader.not_whole() is None
+            known.is_whole = self._reader.wholeness.why_not() is None
             yield from self._loading.end(self._reader)
         finally:
             known.is_over = True
@@ -154,7 +154,7 @@ class ChildItems(StreamItems):
             FatalAPIError: If the API refuses, or retries are used up.
         """
         yield from self._items_of(self._rows(), by_page=False)
-        self._reader.raise_exhausted()
+        self._reader.wholeness.raise_exhausted()
         self.is_over = True
         known = self._parents
         if known is not None:

@@ -26,7 +26,7 @@ from tap_analytics.fleet.messages import Broken, Finished, Said
 from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.plan import RESUME_HOURS
 from tap_analytics.fleet.staged_writer import StagedWriter
-from tap_analytics.fleet.staging import Staging, Totals
+from tap_analytics.fleet.staging import Staging, Totals, keys_folder
 from tap_analytics.presets import with_preset
 from tap_analytics.report.report import COMPLETE, STOPPED
 from tap_analytics.run import Run
@@ -216,11 +216,6 @@ class Reading:
                 f"The key is that of account {owner}, too: each needs a key of its own."
             )
             raise _SameKeyError(msg)
-
-
-def keys_folder(run: str) -> str:
-    """Return where staging remembers which keys are taken, by what stands for them."""
-    return f"{run}.keys"
 
 
 def _digest_of(key: str, salt: str) -> str:

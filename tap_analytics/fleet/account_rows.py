@@ -13,12 +13,9 @@ from singer_sdk.exceptions import SingerSDKError
 
 from tap_analytics.fleet.staging import state_of
 from tap_analytics.target_dlt.columns.chunks import unite
+from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
-from tap_analytics.target_dlt.columns.stream_buffer import (
-    Batch,
-    StreamBuffer,
-    StreamOptions,
-)
+from tap_analytics.target_dlt.columns.stream_buffer import Batch, StreamBuffer
 from tap_analytics.target_dlt.errors import InputError, TargetError
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 

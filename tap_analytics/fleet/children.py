@@ -5,7 +5,6 @@ A process sees its input end when its parent dies, whatever killed it, and ends 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -20,15 +19,12 @@ if TYPE_CHECKING:
 
 from tap_analytics.fleet.messages import line
 
-_ORPHANED = 3
-"""The exit status of a process whose parent has died."""
-
 
 class Child:
     """A process that does some of the fleet's work.
 
     Args:
-        module: What it runs.
+        module: Its `main` does the work, and is told of the parent.
         first: What it is told first.
     """
 
@@ -36,7 +32,7 @@ class Child:
         self._lock = threading.Lock()
         self._last_words: deque[str] = deque(maxlen=20)
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", "tap_analytics.fleet.child", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -87,37 +83,3 @@ class Child:
         for one in self._process.stderr:
             if text := " ".join(one.decode(errors="replace").split()):
                 self._last_words.append(text[:300])
-
-
-class Parent:
-    """The other end, seen from the child: standard input and output.
-
-    What a library prints goes to standard error, so that nobody takes it for a message.
-    """
-
-    def __init__(self) -> None:
-        self._out = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
-        self._lock = threading.Lock()
-
-    def say(self, *messages: msgspec.Struct) -> None:
-        """Say something; end if nobody hears it."""
-        content = b"".join(map(line, messages))
-        try:
-            with self._lock:
-                self._out.write(content)
-                self._out.flush()
-        except (OSError, ValueError):
-            end(_ORPHANED)
-
-    def lines(self) -> Iterator[bytes]:
-        """Yield what it says; when it has died, end this process at once."""
-        for one in sys.stdin.buffer:
-            if one.endswith(b"\n"):
-                yield one
-        end(_ORPHANED)
-
-
-def end(status: int) -> None:
-    """End this process at once, whatever its threads do."""
-    os._exit(status)

@@ -33,9 +33,10 @@ from tap_analytics.fleet.messages import (
     from_runner,
 )
 from tap_analytics.fleet.reading_rounds import Rounds
+from tap_analytics.fleet.retelling import read_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from tap_analytics.fleet.engines import Engine
     from tap_analytics.fleet.fleet_file import Fleet
@@ -98,7 +99,7 @@ class Coordinator:
         self._wrote_at = time.monotonic()
 
     def run(
-        self, accounts: Iterable[str], work: Work | None, engine: Engine | None
+        self, accounts: Sequence[str], work: Work | None, engine: Engine | None
     ) -> None:
         """Read and load accounts; those that are staged whole are only loaded.
 
@@ -110,7 +111,6 @@ class Coordinator:
         Raises:
             FleetError: If the fleet itself fails.
         """
-        accounts = list(accounts)
         if not accounts:
             return
         if self._load is not None:
@@ -156,16 +156,7 @@ class Coordinator:
             return
         record = self._record(account)
         if record.manifest != manifest.digest:
-            read = Read(
-                time=ledger.now(),
-                account=account,
-                ending="complete" if manifest.is_complete else "stopped",
-                totals=manifest.totals,
-                error="" if manifest.is_complete else "Stopped after max_minutes.",
-                manifest=manifest.digest,
-                key=manifest.key,
-            )
-            self._note(read)
+            self._note(read_of(manifest))
         self._stage(account)
 
     def _begin_round(self, work: Work, engine: Engine) -> None:
@@ -306,14 +297,4 @@ class Coordinator:
 
     def _row_of(self, account: str) -> dict[str, object]:
         """Return what the table of accounts is to say of an account."""
-        record = self._record(account)
-        return {
-            "account": record.name,
-            "run": self._parts.staging.run,
-            "status": FAILED if record.error else LOADED,
-            "rows": sum(record.rows.values()),
-            "requests": record.requests,
-            "seconds": record.seconds,
-            "error": record.error or None,
-            "ended_at": ledger.now().isoformat(),
-        }
+        return row_of(self._record(account), self._parts.staging.run)

@@ -77,7 +77,7 @@ class DaskEngine:
                     )
                     for jobs in _shards(batch, slots)
                 ]
-                for task in dask.as_completed(tasks):
+                for task in dask.as_completed(tasks, loop=client.loop):
                     if task.status == "finished":
                         for text in task.result():
                             tell(text)

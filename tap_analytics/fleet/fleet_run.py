@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_analytics.fleet import history, ledger
-from tap_analytics.fleet.account_reading import keys_folder
 from tap_analytics.fleet.beats import beating
 from tap_analytics.fleet.coordinator import Coordinator, Parts
 from tap_analytics.fleet.engines import read_locally
@@ -23,7 +22,7 @@ from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.plan import SOME, Choice, plan
 from tap_analytics.fleet.preparing import catalog_of, salt_of, target_of
 from tap_analytics.fleet.run_lock import only_run
-from tap_analytics.fleet.staging import Staging
+from tap_analytics.fleet.staging import Staging, keys_folder
 from tap_analytics.fleet.teller import Teller
 
 if TYPE_CHECKING:

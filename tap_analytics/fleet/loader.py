@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from tap_analytics.fleet.children import Parent, end
 from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.messages import (
     Broken,
@@ -22,37 +19,32 @@ from tap_analytics.fleet.messages import (
     Table,
     to_loader,
 )
+from tap_analytics.fleet.parent import end
 from tap_analytics.fleet.warehouse import Warehouse
 from tap_analytics.target_dlt.errors import TargetError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_analytics.fleet.messages import ToLoader
+    from tap_analytics.fleet.parent import Parent
 
 PAUSES = (1.0, 3.0, 10.0)
 """Seconds to wait before a destination that answers no more is asked again."""
 
 
-def main() -> None:
-    """Load what standard input asks for; say on standard output what came of it."""
-    parent = Parent()
+def main(parent: Parent) -> None:
+    """Load what the parent asks for, and say what came of it."""
     lines = parent.lines()
     load = to_loader(next(lines))
     if not isinstance(load, Load):
         end(2)
         return
-    asked: SimpleQueue[ToLoader] = SimpleQueue()
-
-    def listen() -> None:
-        for text in lines:
-            asked.put(to_loader(text))
-
-    # A thread of its own, which notices at once that the coordinator has died.
-    threading.Thread(target=listen, daemon=True).start()
     loader = _Loader(load, parent)
     try:
         loader.reach(())
         parent.say(Ready())
-        loader.obey(asked)
+        loader.obey(map(to_loader, lines))
     except (FleetError, TargetError) as error:
         parent.say(Broken(str(error)))
     loader.close()
@@ -65,9 +57,9 @@ class _Loader:
         self._parent = parent
         self._warehouse = Warehouse(load)
 
-    def obey(self, asked: SimpleQueue[ToLoader]) -> None:
-        while True:
-            match asked.get():
+    def obey(self, asked: Iterator[ToLoader]) -> None:
+        for one in asked:
+            match one:
                 case Package(accounts=accounts, rows=rows):
                     self._load_package(dict(zip(accounts, rows, strict=True)))
                 case Table(rows=rows):
@@ -123,7 +115,3 @@ class _Loader:
                 # If the destination does not answer, it is not the package's fault.
                 self.reach()
         self._parent.say(Failed(failure) if failure else Done())
-
-
-if __name__ == "__main__":
-    main()

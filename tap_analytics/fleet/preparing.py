@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_analytics.account_run import message_for
 from tap_analytics.fleet.errors import FleetError, KeySourceError
 from tap_analytics.fleet.key_source import KeySource
 from tap_analytics.fleet.messages import Load
 from tap_analytics.fleet.schema import KEY_SOURCE
-from tap_analytics.run import Run
-from tap_analytics.tap import TapAnalytics
 from tap_analytics.target_dlt.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -116,6 +113,11 @@ def catalog_of(fleet: Fleet, state: Place) -> dict[str, Any] | None:
 
 
 def _sampled(fleet: Fleet, accounts: list[Account]) -> dict[str, Any]:
+    # Importing them takes a while, and few fleets infer.
+    from tap_analytics.account_run import message_for  # noqa: PLC0415
+    from tap_analytics.run import Run  # noqa: PLC0415
+    from tap_analytics.tap import TapAnalytics  # noqa: PLC0415
+
     errors = []
     for account in accounts:
         run = Run.logging_to(_silent)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tap_analytics.fleet.account_reading import OVER_TIME, Reading, Shared
 from tap_analytics.fleet.beats import Heard
-from tap_analytics.fleet.children import Parent, end
 from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.messages import (
     Broken,
@@ -20,9 +19,12 @@ from tap_analytics.fleet.messages import (
     Work,
     to_runner,
 )
+from tap_analytics.fleet.parent import end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tap_analytics.fleet.parent import Parent
 
 TICK_SECONDS = 0.5
 
@@ -37,9 +39,8 @@ HUNG_SECONDS = 60.0
 """An account that was told to end, and has not for so long, is given up."""
 
 
-def main() -> None:
-    """Read what standard input asks for; say on standard output what came of it."""
-    parent = Parent()
+def main(parent: Parent) -> None:
+    """Read what the parent asks for, and say what came of it."""
     lines = parent.lines()
     work = to_runner(next(lines))
     if not isinstance(work, Work):
@@ -206,7 +207,3 @@ class Runner:
             self._counted = rows, requests
         if any(new):
             self._say(Counts(*new))
-
-
-if __name__ == "__main__":
-    main()

@@ -9,14 +9,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from tap_analytics.api.answer_errors import Asker
 from tap_analytics.api.pagination import Pagination
-from tap_analytics.api.refusals import Asker
 from tap_analytics.api.stream_pages import Belief
 from tap_analytics.errors import ExhaustedError, FatalAPIError, VanishedError
 from tap_analytics.presets import documented_page_size
 from tap_analytics.reading.beliefs import Beliefs
 from tap_analytics.reading.time_window import TimeWindow
-from tap_analytics.rows.fields import ADDITIONAL_FIELDS, Fields
+from tap_analytics.reading.wholeness import Wholeness
+from tap_analytics.rows.fields import Fields
+from tap_analytics.rows.sampled_fields import SampledFields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Row
     from tap_analytics.rows.unfinished import Unfinished
-
-_IN_DOUBT = "more rows may exist than were read"
-_LEFT_OUT = "the rows of some parents could not be read"
 
 
 class StreamReader:
@@ -56,9 +55,7 @@ class StreamReader:
     Attributes:
         pagination: How the pages follow one another.
         beliefs: The lists whose end was only believed.
-        parents_read: How many lists below a parent have been read whole.
-        parents_gone: How many parents were gone.
-        left_out_for: Why lists below some parents were left out.
+        wholeness: What speaks against the rows being all there are.
     """
 
     def __init__(  # noqa: PLR0913 - it is put together from parts
@@ -83,9 +80,7 @@ class StreamReader:
         self.bookmark = bookmark
         self.so_far = so_far
         self.beliefs = Beliefs(self.pagination.shared)
-        self.parents_read = 0
-        self.parents_gone = 0
-        self.left_out_for: list[LeftOutError] = []
+        self.wholeness = Wholeness(name, self.pagination.shared, so_far)
         self._path = path
         self._client = account.client
         self._progress = account.run.progress
@@ -97,7 +92,11 @@ class StreamReader:
             logger=self._logger,
             constant=account.column,
         )
-        self._sampled_fields = sampled_fields
+        self._sampled = (
+            None
+            if sampled_fields is None
+            else SampledFields(name, sampled_fields, self._logger)
+        )
         self._window = (
             TimeWindow(settings, bookmark.order, account.client.started_at)
             if bookmark
@@ -147,29 +146,12 @@ class StreamReader:
         """Return the records of a page, made to fit the schema, but for old ones."""
         added = {key: _raw(value) for key, value in (context or {}).items()}
         rows = map(partial(self._fields.fit, context=added), page.records)
-        if self._sampled_fields is not None:
-            rows = map(self._told_of, rows)
+        if self._sampled is not None:
+            rows = map(self._sampled.seen, rows)
         if self.bookmark is None:
             return rows
         since = self.bookmark.since(context)
         return filter(partial(self.bookmark.passes, since=since), rows)
-
-    def _told_of(self, row: Row) -> Row:
-        """Warn once of each field that the sample did not show."""
-        kept, sampled = row[ADDITIONAL_FIELDS], self._sampled_fields or frozenset()
-        if isinstance(kept, dict) and (new := kept.keys() - sampled):
-            self._sampled_fields = sampled | new
-            self._logger.warning(
-                "%s: the sample did not show the fields %s, so they have no column in "
-                "this run and stay in %r. If an earlier run made columns of them, the "
-                "target empties these. Keep a catalog: run --discover, and pass its "
-                "output with --catalog.",
-                self.name,
-                ", ".join(map(repr, sorted(new))),
-                ADDITIONAL_FIELDS,
-                extra={"kind": "no column"},
-            )
-        return row
 
     def below(self, row: Row, context: Context | None) -> list[tuple[Any, Context]]:
         """Return none: which sources are below a row is for whoever reads them."""
@@ -187,7 +169,7 @@ class StreamReader:
             self._progress.vanished(tuple((context or {}).items()))
             kind, why = "vanished", f"{error}, gone since it was listed"
         else:
-            self.left_out_for.append(error)
+            self.wholeness.left_out_for.append(error)
             if context is not None:
                 self._is_not_read(context)
             kind = "exhausted" if isinstance(error, ExhaustedError) else "forbidden"
@@ -204,9 +186,9 @@ class StreamReader:
             error: Why it has none.
         """
         if isinstance(error, VanishedError):
-            self.parents_gone += 1
+            self.wholeness.parents_gone += 1
         elif error is None:
-            self.parents_read += 1
+            self.wholeness.parents_read += 1
             if self.so_far is not None:
                 self.so_far.is_read(context)
             if self.bookmark is not None:
@@ -223,7 +205,7 @@ class StreamReader:
         """Return whether an earlier part of this read wrote the rows below a parent."""
         if self.so_far is None or not self.so_far.skips(context):
             return False
-        self.parents_read += 1
+        self.wholeness.parents_read += 1
         if self.bookmark is not None:
             self.bookmark.parent_is_read(context)
         return True
@@ -240,10 +222,7 @@ class StreamReader:
             undecided=self.beliefs.undecided(),
             version=version,
             highest=self.bookmark and self.bookmark.highest,
-            doubts=filter(
-                None,
-                (_LEFT_OUT * bool(self.left_out_for), _IN_DOUBT * self._is_in_doubt),
-            ),
+            doubts=self.wholeness.doubts,
             refuted=(belief.name for belief in self.pagination.shared.refuted),
         )
 
@@ -257,70 +236,9 @@ class StreamReader:
         """
         if self.so_far is None:
             return None
-        if self._exhausted:
+        if self.wholeness.exhausted:
             return self.unfinished(version)
         return self.so_far.text_when_complete(version)
-
-    def raise_exhausted(self) -> None:
-        """Return if nothing was left out that another run may read.
-
-        Raises:
-            FatalAPIError: If retries were used up below some parents.
-        """
-        if exhausted := self._exhausted:
-            msg = (
-                f"stream {self.name!r}: the rows of {len(exhausted)} parents could not "
-                f"be read, all others were. The first: {exhausted[0]}"
-            )
-            raise FatalAPIError(msg)
-
-    def not_whole(self, left_out_by: str = "") -> tuple[int, str] | None:
-        """Return why rows that were not read may still exist, `None` if they don't.
-
-        Args:
-            left_out_by: What left out parents, and so all below them; empty if
-                nothing did.
-
-        Returns:
-            How much that matters, as a level of a log, and why it is so.
-        """
-        if left_out_by:
-            return logging.INFO, (
-                f"{left_out_by} left out some parents and what is below them"
-            )
-        if left_out := self._left_out():
-            return logging.INFO, left_out
-        if self.parents_gone > 1 and not self.parents_read:
-            return logging.WARNING, (
-                f"the API says of each of its {self.parents_gone} parents that it is "
-                "gone. That may be another mistake"
-            )
-        if self._is_in_doubt:
-            return logging.INFO, _IN_DOUBT
-        if self.so_far is not None and self.so_far.doubts:
-            return logging.INFO, self.so_far.doubts[0]
-        return None
-
-    def _left_out(self) -> str:
-        if not self.left_out_for:
-            return ""
-        return f"the rows of {len(self.left_out_for)} parents could not be read"
-
-    @property
-    def _exhausted(self) -> list[LeftOutError]:
-        """Why parents were left out that another try may read."""
-        return [e for e in self.left_out_for if isinstance(e, ExhaustedError)]
-
-    @property
-    def _is_in_doubt(self) -> bool:
-        """Whether some lists may not have been read whole, in whatever part."""
-        shared = self.pagination.shared
-        if shared.doubts or self.so_far is None:
-            return bool(shared.doubts)
-        # What has turned out to be wrong now was believed by an earlier part, too.
-        refuted_now = {one.name for one in shared.refuted} - {*self.so_far.refuted}
-        is_refuted = self.so_far.skipped > 0 and bool(refuted_now)
-        return is_refuted or _IN_DOUBT in self.so_far.doubts
 
     def promote(self, state: dict[str, Any]) -> None:
         """Write the bookmark into the state, unless rows may have been missed.
@@ -338,7 +256,7 @@ class StreamReader:
                 self.bookmark.key,
                 extra={"kind": "no bookmark"},
             )
-        if not self._is_in_doubt:
+        if not self.wholeness.is_in_doubt:
             self.bookmark.promote(state)
 
     def _path_in(self, context: Context | None) -> str:

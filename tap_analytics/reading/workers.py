@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tap_analytics.errors import StoppedError
 from tap_analytics.reading.page_memory import PAGE_MEMORY, PageMemory
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 1.0
 """A thread that has had nothing to do for so long ends."""
+
+ResultT = TypeVar("ResultT")
 
 Order = tuple[int, ...]
 """Where in the output something will stand; the smaller, the sooner."""
@@ -99,6 +101,32 @@ class Workers:
         """
         if self._is_stopped:
             raise StoppedError
+
+    def result(self, task: Callable[[], ResultT]) -> ResultT:
+        """Run a task on a thread, and wait for what it returns, or for the run's end.
+
+        Raises:
+            StoppedError: If the run has ended.
+            BaseException: What the task raises.
+        """
+        is_done = threading.Event()
+        results: list[ResultT] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(task())
+            except BaseException as error:  # noqa: BLE001 - it is raised below
+                errors.append(error)
+            is_done.set()
+
+        self.submit((), run)
+        self.need((), is_done.set)
+        is_done.wait()
+        self.check()
+        for error in errors:
+            raise error
+        return results[0]
 
     def wake(self) -> None:
         """Let the threads look again for what they may begin."""

@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from tap_analytics.errors import FatalAPIError
 from tap_analytics.json_text import shown
-from tap_analytics.rows.fit import fit_for
+from tap_analytics.rows.fit import fit_for, key_fit_for
 
 if TYPE_CHECKING:
     import logging
@@ -57,7 +57,7 @@ class Fields:
         self._stream = stream
         self._constant = dict(constant or {})
         self._columns = [
-            (name, fit_for(column))
+            (name, (key_fit_for if name in keys else fit_for)(column))
             for name, column in schema.get("properties", {}).items()
             if name != ADDITIONAL_FIELDS and name not in self._constant
         ]

@@ -37,6 +37,7 @@ _TIMESTAMP = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INTEGER = re.compile(rb"-?\d+")
+_WHOLE_NUMBER = re.compile(rb"(-?\d+)\.0+")
 _FRACTION_DIGITS = 9
 _EXACT = Context(
     prec=28, Emin=-15, Emax=15, traps=[Inexact, InvalidOperation, Overflow]
@@ -60,6 +61,15 @@ def fit_string(text: bytes) -> bytes | None:
     if text[0] in _NUMBER_STARTS:
         return b'"' + text + b'"'
     return None
+
+
+def whole(text: bytes) -> bytes:
+    """Return a JSON number as its whole digits, if it has no other ones but zeros.
+
+    An id is one thing, whether the API calls it 12 or 12.0: a path needs the first.
+    """
+    found = _WHOLE_NUMBER.fullmatch(text)
+    return found[1] if found else text
 
 
 def fit_timestamp(text: bytes) -> bytes | None:
@@ -203,6 +213,12 @@ _FITS: dict[str, Fit] = {
     "string": fit_string,
 }
 _STRING_FITS = {"date": _fit_date, "date-time": fit_timestamp}
+
+
+def key_fit_for(schema: Mapping[str, Any]) -> Fit:
+    """Return what fits a JSON value into a key column of this JSON schema."""
+    fit = fit_for(schema)
+    return lambda text: fit(whole(text))
 
 
 def fit_for(schema: Mapping[str, Any]) -> Fit:

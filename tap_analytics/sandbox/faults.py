@@ -60,7 +60,7 @@ STATUSES = (
     *(401, 402, 403, 404, 408, 410, 425, 429, 451),
     *(500, 502, 503, 504, 520, 529, 530, 598),
 )
-"""Refusals and failures; the kind is named after the number."""
+"""AnswerErrors and failures; the kind is named after the number."""
 
 VERDICTS: dict[str, dict[str, Any]] = {
     "status-error": {"status": "error", "message": "The database is down."},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
@@ -29,13 +29,7 @@ if TYPE_CHECKING:
 
 
 class ConfiguredTap(RunTap):
-    """A tap that says in one plain line which setting is wrong.
-
-    Attributes:
-        stream_names: The names of all its streams.
-    """
-
-    stream_names: ClassVar[Collection[str]]
+    """A tap that says in one plain line which setting is wrong."""
 
     @classmethod
     def declared_settings(cls) -> DeclaredSettings:

@@ -9,19 +9,23 @@ import json
 import logging
 from collections import defaultdict
 from contextlib import suppress
-from functools import partial
+from copy import deepcopy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.helpers._util import load_json
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_analytics.api.client import Client
 from tap_analytics.api.page import Page
 from tap_analytics.api.page_hints import PageHints
 from tap_analytics.compat import override
-from tap_analytics.errors import FatalAPIError
+from tap_analytics.errors import ConfigError, FatalAPIError
+from tap_analytics.singer.advice import (
+    advice_on_key,
+    advice_on_prefix,
+    advice_on_selector,
+)
 from tap_analytics.singer.announced_limit import announced_limit, limit_headers
+from tap_analytics.singer.catalog import read_catalog
 from tap_analytics.singer.messages import MessageWriter, Nowhere
 from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.singer.tap import RunTap, run_of_command
@@ -32,9 +36,6 @@ if TYPE_CHECKING:
     import click
 
     from tap_analytics.api.answer import Answer
-
-PREFIXES = ("", "/v1", "/api", "/api/v1", "/v2", "/api/v2")
-"""Where an API that is not where it was looked for may be."""
 
 _WIDTH = 14
 _REFUSED = frozenset({401, 403})
@@ -59,18 +60,24 @@ class VerdictTap(RunTap):
         if config.get("undeclared_fields") == "infer":
             config["undeclared_fields"] = "collect"
         run = run_of_command(ctx, cls.logger)
-        catalog = ctx.params.get("catalog")
-        make_tap = partial(
-            cls,
-            config=config,
-            catalog=catalog and load_json(catalog.read()),
-            run=run,
-        )
-        check = Check(lambda: make_tap(message_writer=MessageWriter(Nowhere())))
-        check.run()
-        for line in check.verdict():
+        file = ctx.params.get("catalog")
+        catalog = file and read_catalog(file, cls.stream_names)
+
+        def make_tap() -> RunTap:
+            # A copy of the catalog: the test selects all that it reads.
+            writer = MessageWriter(Nowhere())
+            return cls(
+                config=config,
+                catalog=deepcopy(catalog),
+                message_writer=writer,
+                run=run,
+            )
+
+        test = ConnectionTest(make_tap)
+        test.run()
+        for line in test.verdict():
             _say(line, run.logger)
-        if (error := check.error()) is not None:
+        if (error := test.error()) is not None:
             raise error
         ctx.exit()
 
@@ -82,7 +89,7 @@ def _say(line: str, logger: logging.Logger) -> None:
     logger.handle(logger.makeRecord(*place, line, (), None, extra=extra))
 
 
-class Check:
+class ConnectionTest:
     """Reads one record of each stream, and takes note of what the API shows.
 
     Args:
@@ -104,13 +111,23 @@ class Check:
 
         One request that fails is enough if none succeeded before it: it is not the
         stream then. But where some streams can be read, all are tried.
+
+        Raises:
+            ConfigError: If no stream is selected.
         """
         tap = self._watched_tap()
         self._streams = _streams(tap)
+        if not self._streams:
+            msg = "No stream is selected, so there is nothing to test."
+            raise ConfigError(msg)
         for name, stream in self._streams.items():
             if stream.parent_stream_type is not None:
                 continue
-            family = [tap.streams[name], *tap.streams[name].descendent_streams]
+            below = tap.streams[name].descendent_streams
+            family = [
+                tap.streams[name],
+                *(one for one in below if one.name in self._streams),
+            ]
             try:
                 tap.run_sync_dry_run(1, family)
             except FatalAPIError as error:
@@ -122,7 +139,7 @@ class Check:
 
     def verdict(self) -> Iterator[str]:
         """Return what was found out, line by line."""
-        config = next(iter(self._streams.values())).config
+        config = self._any_stream.config
         yield self._headline()
         yield _line("key", f"{self._key()}, sent in {config['api_key_header']}")
         if self._succeeded:
@@ -155,7 +172,11 @@ class Check:
 
     @property
     def _selector(self) -> str:
-        return str(next(iter(self._streams.values())).config["data_selector"])
+        return str(self._any_stream.config["data_selector"])
+
+    @property
+    def _any_stream(self) -> AnalyticsStream:
+        return next(iter(self._streams.values()))
 
     def _page(self, stream: str) -> Page | None:
         """Return a page of a stream that was read as it should be."""
@@ -233,42 +254,18 @@ class Check:
     def _advise(self) -> None:
         for response in self._all_responses():
             if response.status == HTTPStatus.NOT_FOUND and not self._succeeded:
-                self._find_prefix()
+                self.advice |= advice_on_prefix(self._any_stream)
             elif response.status in _REFUSED:
-                self._advise_on_key(response.headers.get("WWW-Authenticate", ""))
+                self.advice |= advice_on_key(response)
             elif response.status == HTTPStatus.OK and not self._succeeded:
-                self._advise_on_selector(response)
-        config = next(iter(self._streams.values())).config
+                self.advice |= advice_on_selector(response, self._selector)
+        config = self._any_stream.config
         if not config.get("rate_limit_requests"):
             self.advice |= announced_limit(dict(self._limit_headers()))
 
     def _all_responses(self) -> Iterator[Answer]:
         for responses in list(self._responses.values()):
             yield from responses
-
-    def _advise_on_key(self, asked: str) -> None:
-        scheme = asked.partition(" ")[0]
-        if scheme.lower() == "bearer":
-            self.advice["api_key_header"] = "Authorization"
-            self.advice["api_key"] = f"{scheme} your-key"
-
-    def _advise_on_selector(self, response: Answer) -> None:
-        with suppress(FatalAPIError):
-            if selectors := Page(response, self._selector).lists():
-                self.advice["data_selector"] = selectors[0]
-
-    def _find_prefix(self) -> None:
-        """Look whether the first stream is somewhere else at the same origin."""
-        first = next(iter(self._streams.values()))
-        config = {**first.config, "max_retries": 0}
-        for prefix in PREFIXES:
-            if prefix == config["path_prefix"].rstrip("/"):
-                continue
-            client = Client({**config, "path_prefix": prefix}, first.account.run)
-            with suppress(FatalAPIError):
-                client.get(first.path)
-                self.advice["path_prefix"] = prefix
-                return
 
 
 def _is_json(response: Answer) -> bool:

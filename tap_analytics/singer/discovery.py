@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ def inferred_columns(
 
     Raises:
         FatalAPIError: If the API refuses, or retries are used up.
+        StoppedError: If the run is to end.
     """
     sampled: dict[type, tuple[AnalyticsStream, list[Row]]] = {}
     columns: dict[type[AnalyticsStream], Inference] = {}
@@ -70,7 +72,8 @@ def _pages(
     }
     paginator = Pagination(config, stream.name, _silent).paginator()
     while not paginator.finished:
-        page = stream.source.fetch(context, paginator.current_value)
+        fetch = partial(stream.source.fetch, context, paginator.current_value)
+        page = stream.account.workers.result(fetch)
         paginator.advance(page)
         if not paginator.repeated:
             yield page

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_analytics.compat import override
 from tap_analytics.reading.stream_reader import StreamReader
 from tap_analytics.singer.messages import glanced_at
+from tap_analytics.singer.stream_maps import passes
 
 if TYPE_CHECKING:
     from tap_analytics.reading.branches import Context
@@ -45,7 +46,7 @@ class StreamSource(StreamReader):
         if not children and stream.is_plain:
             return []
         record = glanced_at(row)
-        if not stream.stream_maps[0].get_filter_result(record):
+        if not passes(stream, record):
             for one in stream.family:
                 one.is_filtered = True
             return []

@@ -8,20 +8,24 @@ class's schema. `tests/unit/singer/test_tap.py` notices when the SDK changes und
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
-from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.singerlib import Catalog
 from singer_sdk.singerlib.encoding.simple import StateMessage
 
 from tap_analytics.compat import override
 from tap_analytics.errors import StoppedError
 from tap_analytics.run import Run
 from tap_analytics.run_logger import RunLogger
+from tap_analytics.singer.catalog import checked_catalog, read_catalog
 from tap_analytics.singer.messages import MessageWriter
 from tap_analytics.singer.state_file import checked_state, read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def run_of_command(context: click.Context | None, logger: logging.Logger) -> Run:
@@ -71,11 +75,15 @@ class RunTap(Tap):
 
     Args:
         run: The run; that of the command by default, or one that begins here.
+        catalog: Says which streams and fields are selected.
         options: What the SDK's tap takes.
 
     Attributes:
+        stream_names: The names of all its streams.
         explicit: The settings that are set, without those that have their default.
     """
+
+    stream_names: ClassVar[Collection[str]] = ()
 
     logger = _LoggerOfRun()
     message_writer_class = MessageWriter
@@ -85,7 +93,9 @@ class RunTap(Tap):
         # Once and for all: the SDK would do it whenever a tap is made.
         cls.append_builtin_config(cls.config_jsonschema)
 
-    def __init__(self, *, run: Run | None = None, **options: Any) -> None:
+    def __init__(
+        self, *, run: Run | None = None, catalog: Any = None, **options: Any
+    ) -> None:
         context = click.get_current_context(silent=True)
         self.run = run or run_of_command(context, type(self).logger)
         self.explicit: dict[str, Any] = {}
@@ -94,7 +104,9 @@ class RunTap(Tap):
             self.run.redaction.hide(*self.secrets(config))
         self._metrics_logger = self.run.logger.getChild("metrics")
         self.run.logger.addFilter(_Useful(self.run.logger))
-        super().__init__(**options)
+        if catalog is not None and not isinstance(catalog, Catalog):
+            catalog = checked_catalog(catalog, self.stream_names)
+        super().__init__(catalog=catalog, **options)
         is_configured = not isinstance(self._metrics_logger.parent, RunLogger)
         is_wanted = is_configured or self.run.logger.isEnabledFor(logging.DEBUG)
         self._metrics_logger.setLevel(logging.NOTSET if is_wanted else logging.WARNING)
@@ -200,7 +212,7 @@ class RunTap(Tap):
             run=run,
             config=given.config,
             state=state and read_state(state, run.logger),
-            catalog=catalog and load_json(catalog.read()),
+            catalog=catalog and read_catalog(catalog, cls.stream_names),
             parse_env_config=given.parse_env,
         )
         tap.read()

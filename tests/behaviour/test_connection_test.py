@@ -52,15 +52,16 @@ def test_it_tells_what_was_found_out(sandbox: SandboxFactory, tmp_path: Path) ->
     assert outcome.status == 0
     page = "pagination page (meta.page 1, meta.total_pages {}, meta.total {}, {})"
     per_page = "meta.per_page 2"
-    assert verdict(outcome)[:6] == [
+    assert verdict(outcome)[:7] == [
         "It works: all 6 streams can be read.",
         "  key           accepted, sent in X-Api-Key",
         "  records       found by data_selector 'data'",
         "  limit         none announced; it is learned if the API refuses a request",
+        "  if stopped    off: a run that was stopped is begun anew. See resume_hours",
         f"  clients       2 of 4 rows, {page.format(2, 4, per_page)}",
         f"  projects      2 of 3 rows, {page.format(2, 3, per_page)}",
     ]
-    assert "2 of 2 rows of the first project" in verdict(outcome)[6]
+    assert "2 of 2 rows of the first project" in verdict(outcome)[7]
 
 
 def test_it_ends_the_output_of_a_terminal(api: Sandbox, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_resource_that_no_project_has_is_named(api: Sandbox, tmp_path: Path) -
     api.fault("/v1/projects/*/tasks", status=404)
     headline, *lines = verdict(check(api, tmp_path))
     assert headline == "The key is accepted, but tasks can't be read."
-    assert "does a project have such a resource?" in lines[5]
+    assert "does a project have such a resource?" in lines[6]
 
 
 def test_an_api_without_projects_works(sandbox: SandboxFactory, tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_an_api_without_projects_works(sandbox: SandboxFactory, tmp_path: Path) 
     assert outcome.status == 0
     headline, *lines = verdict(outcome)
     assert headline == "It works, but of tasks, time_records nothing is known."
-    assert lines[5] == "  tasks         not asked for: there is no project"
+    assert lines[6] == "  tasks         not asked for: there is no project"
 
 
 def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
@@ -163,3 +164,38 @@ def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
 def test_columns_are_not_inferred_for_it(api: Sandbox, tmp_path: Path) -> None:
     assert check(api, tmp_path, undeclared_fields="infer").status == 0
     assert api.stats().requests == 6
+
+
+def test_where_all_tables_are_dropped_there_is_nothing_to_test(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    config = settings(sandbox(), stream_maps={"__else__": None})
+    outcome = run_tap(config, "--test", folder=tmp_path)
+    assert outcome.error == "No stream is selected, so there is nothing to test."
+
+
+def test_children_are_tested_without_their_parent_s_table(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    maps: dict[str, Any] = {"tasks": {}, "__else__": None}
+    config = settings(sandbox(projects=2, tasks=2), stream_maps=maps)
+    outcome = run_tap(config, "--test", folder=tmp_path)
+    assert outcome.status == 0, outcome.err
+    assert "2 rows of the first project" in outcome.err
+
+
+def test_a_stream_that_the_catalog_leaves_out_is_not_tested_after_a_failure(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    catalog = json.loads(run_tap({}, "--discover", folder=tmp_path).out)
+    for entry in catalog["streams"]:
+        (root,) = (item for item in entry["metadata"] if not item["breadcrumb"])
+        root["metadata"]["selected"] = entry["stream"] in {"tasks", "time", "users"}
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    api.fault(api.path("time"), status=403)
+    file = str(tmp_path / "catalog.json")
+    run_tap(settings(api), "--test", "--catalog", file, folder=tmp_path)
+    paths = api.stats().by_path
+    assert api.path("users") in paths
+    assert not [path for path in paths if path.endswith("/clients")]
+    assert len([path for path in paths if path.endswith("/time")]) == 1

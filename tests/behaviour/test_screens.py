@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -34,6 +35,7 @@ LINES = (
     r"waited +.* for the API's limit",
     r"warnings +\d+  .*",
     r"Error: .+",
+    r"Stopped by SIGINT before anything was (?:read|loaded)\.",
     r"Loaded \d+ rows into analytics.duckdb, dataset analytics: .+\.",
 )
 """What a whole line of the screen may be."""
@@ -50,10 +52,10 @@ def unwrapped(screen: Screen, columns: int) -> list[str]:
     goes_on = False
     for line in screen.text.splitlines():
         if goes_on:
-            lines[-1] += line
+            lines[-1] = f"{lines[-1]:{columns}}{line}"
         else:
             lines.append(line)
-        goes_on = len(line) == columns
+        goes_on = len(line) >= columns - 1  # A space at its end is not shown.
     return lines
 
 
@@ -128,7 +130,7 @@ def test_a_failure_shows_the_error_above_the_summary(
 def test_ctrl_c_leaves_a_whole_screen(
     session: Session, api: Sandbox, command: str
 ) -> None:
-    project = api.truth("projects")[2]["id"].replace(":", "%3A").replace("/", "%2F")
+    project = quote(api.truth("projects")[2]["id"], safe="")
     path = f"/v1/projects/{project}/time"
     api.fault(path, status=429, headers={"Retry-After": "600"}, times=1)
     status, lines = session.run(command, interrupt=True)

@@ -109,6 +109,32 @@ def test_a_project_id_may_hold_any_character(
     assert task["project_id"] == identifier
 
 
+@pytest.mark.parametrize(
+    ("sent", "identifier"),
+    [
+        ("12.0", "12"),
+        ("12.000", "12"),
+        ("-12.0", "-12"),
+        ("12", "12"),
+        ("12.50", "12.50"),
+        ('"12.0"', "12.0"),
+    ],
+)
+def test_a_project_id_is_the_same_in_its_row_in_the_path_and_below(
+    api: Sandbox, tmp_path: Path, sent: str, identifier: str
+) -> None:
+    api.fault("/v1/projects", status=200, body=f'{{"data":[{{"id":{sent}}}]}}')
+    for name in ("tasks", "time"):
+        path = f"/v1/projects/{identifier}/{name}"
+        api.fault(path, status=200, body='{"data":[{"id":"x"}]}')
+    outcome = run(api, tmp_path)
+    assert outcome.err == ""
+    assert outcome.ids("projects") == [identifier]
+    for stream in ("tasks", "time_records"):
+        (row,) = outcome.records(stream)
+        assert row["project_id"] == identifier
+
+
 @pytest.mark.parametrize("concurrency", [1, 2, 16])
 def test_the_output_is_the_same_whatever_the_concurrency(
     api: Sandbox, tmp_path: Path, concurrency: int
@@ -465,3 +491,12 @@ def test_batches_look_behind_the_end_that_was_believed_too(
     outcome = run(api, tmp_path, batch_config=batches_in(tmp_path), **styles)
     read = {row["id"] for row in in_batches(outcome, "users")}
     assert read == {row["id"] for row in api.truth("users")}
+
+
+def test_a_filter_leaves_its_stream_not_whole(api: Sandbox, tmp_path: Path) -> None:
+    maps = {"clients": {"__filter__": "name != record['name']"}}
+    more = {"emit_activate_version_messages": True, "stream_maps": maps}
+    outcome = run(api, tmp_path, **more)
+    assert outcome.records("clients") == []
+    assert not outcome.of_type("ACTIVATE_VERSION", "clients")
+    assert outcome.of_type("ACTIVATE_VERSION", "users")

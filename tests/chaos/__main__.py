@@ -1,7 +1,8 @@
 """`make chaos`: many faults and interruptions, and what became of the runs.
 
 `make chaos SEED=123` repeats a schedule of faults, `make chaos INTERRUPTION=123` an
-interruption, `make chaos EVOLUTION=123` a lot of streams whose schemas change.
+interruption, `make chaos EVOLUTION=123` a lot of streams whose schemas change, and
+`make chaos STOP=123` a read that is stopped and goes on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.chaos.evolutions import Evolutions
 from tests.chaos.interruptions import Interruptions
 from tests.chaos.judging import judge
 from tests.chaos.kinds import KINDS, Ending
+from tests.chaos.stops import Stops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,12 +35,14 @@ def main() -> None:
     parser.add_argument("--interruptions", type=int, default=200)
     parser.add_argument("--evolution", type=int, help="run this lot only")
     parser.add_argument("--evolutions", type=int, default=80)
+    parser.add_argument("--stop", type=int, help="run this one only")
+    parser.add_argument("--stops", type=int, default=150)
     options = parser.parse_args()
     seeds, numbers = range(options.schedules), range(options.interruptions)
-    lots = range(options.evolutions)
-    chosen = (options.seed, options.interruption, options.evolution)
+    lots, stopped = range(options.evolutions), range(options.stops)
+    chosen = (options.seed, options.interruption, options.evolution, options.stop)
     if any(number is not None for number in chosen):
-        seeds, numbers, lots = map(_only, chosen)
+        seeds, numbers, lots, stopped = map(_only, chosen)
     is_lost = False
     if seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +60,15 @@ def main() -> None:
                 one for number in lots for one in evolutions.lot(number).judge()
             ]
         is_lost = report("what evolved", "EVOLUTION", verdicts) or is_lost
+    if stopped:
+        with Stops() as stops:
+            verdicts = [stops.judge(number) for number in stopped]
+            is_lost = report("what stopped a read", "STOP", verdicts) or is_lost
+            _say(
+                f"On SIGTERM the tap ended in {stops.longest_end:.1f} s. Both parts "
+                f"together sent at most {stops.most_over} requests more than one run, "
+                "and than what was read since the last STATE."
+            )
     sys.exit(1 if is_lost else 0)
 
 

@@ -155,7 +155,7 @@ def _tap(out: Connection, folder: str, state_seconds: float | None) -> None:
 
     if state_seconds is not None:
         often = partial(StateCadence, seconds=state_seconds, share=100)
-        account.StateCadence = often  # type: ignore[misc, assignment]
+        vars(account)["StateCadence"] = often
 
     _become("tap", folder)
     os.dup2(out.fileno(), 1)

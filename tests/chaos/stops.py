@@ -39,9 +39,9 @@ OPTIONS = SandboxOptions(
     today=TODAY,
 )
 CONCURRENCY = 8
-TARGET = {"batch_size_rows": 100, "hard_delete": True}
+TARGET = {"batch_size_rows": 300, "hard_delete": True}
 SIGTERM, SIGKILL = "SIGTERM to the tap", "SIGKILL to tap and target"
-SEVERAL = "several in a row, with changes between"
+SEVERAL = "several and changes"
 KINDS = (SIGTERM, SIGKILL, SEVERAL)
 
 
@@ -154,6 +154,9 @@ class Read:
             self._change()
             self._finish()
             self._check_moments()
+            self._pipeline = _pipeline(self._api, self._place, self._folder)
+            self._finish()
+            _check(self._place, self._api, STREAMS)
         else:
             forbidden = self._dice.choice(self._api.truth("projects"))["id"]
             self._api.fault(self._api.path("tasks", forbidden), status=403)
@@ -168,10 +171,6 @@ class Read:
             )
             _check(self._place, self._api, STREAMS)
             self._check_versions(forbidden)
-            self._api.clear_faults()
-        self._pipeline = _pipeline(self._api, self._place, self._folder)
-        self._finish()
-        _check(self._place, self._api, STREAMS)
 
     def _stop(self, kind: str, loaded: Loaded) -> None:
         run = self._pipeline.start()
@@ -194,7 +193,7 @@ class Read:
         self._moments.append(_moment(self._api))
 
     def _read_since_the_last_state(self) -> int:
-        """Return how many requests the last STATE of the first part knows nothing of."""
+        """Return how many requests the first part sent that its STATE knows not of."""
         state = json.loads(self._pipeline.state).get("bookmarks", {})
         by_path = self._api.stats().by_path
         again = 0

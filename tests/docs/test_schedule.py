@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from tests.docs.documents import Document, Followed
-from tests.helpers.commands import succeed
+from tests.helpers.commands import run, succeed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,12 @@ def file(followed: Followed, name: str) -> Path:
     return followed.folder / name
 
 
+def last_state(followed: Followed) -> dict[str, Any]:
+    *_, line = file(followed, "state.json").read_text().splitlines()
+    state: dict[str, Any] = json.loads(line)
+    return state
+
+
 def test_the_script_loads_every_row(followed: Followed, api: Sandbox) -> None:
     assert followed.counts() == api.counts()
 
@@ -43,11 +49,26 @@ def test_the_line_for_cron_runs_the_script_again_with_its_state(
     found = re.fullmatch(rf"(?:{field} ){{5}}(.+)", line)
     assert found
     api.reset()
-    state = json.loads(file(followed, "state.json").read_text())
+    state = last_state(followed)
     succeed("sh", "-c", found[1], cwd=followed.folder)
     assert api.requests()
-    assert json.loads(file(followed, "state.json").read_text()) == state
+    assert last_state(followed) == state
     assert "tap-analytics" in file(followed, "load.log").read_text()
+
+
+def test_the_script_keeps_the_state_of_a_run_that_failed(
+    followed: Followed, api: Sandbox
+) -> None:
+    def unfinished() -> str | None:
+        text: str | None = last_state(followed)["bookmarks"]["tasks"]["unfinished"]
+        return text
+
+    api.fault(api.path("tasks", api.truth("projects")[-1]["id"]), status=400)
+    assert run("./load.sh", cwd=followed.folder).returncode != 0
+    api.clear_faults()
+    assert unfinished()
+    succeed("./load.sh", cwd=followed.folder)
+    assert not unfinished()
 
 
 @pytest.mark.parametrize("name", ["dags/analytics.py", "definitions.py"])

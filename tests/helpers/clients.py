@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.api.answer_errors import Asker
 from tap_analytics.api.client import Client
-from tap_analytics.api.refusals import Asker
 from tap_analytics.errors import FatalAPIError
 from tap_analytics.run import Run
 from tests.helpers.scanning import KEY

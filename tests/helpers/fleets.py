@@ -161,7 +161,7 @@ def ended(process: subprocess.Popen[str]) -> Ended:
         raise
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     accounts = {line["account"]: line for line in lines if "account" in line}
-    whole = next((line for line in lines if "run" in line), {})
+    whole: dict[str, Any] = next((line for line in lines if "run" in line), {})
     return Ended(process.returncode, accounts, whole, err)
 
 

@@ -198,6 +198,21 @@ def test_a_run_can_be_ended_by_another_thread_with_its_last_state(
     assert account.kinds[-1] == "STATE"
 
 
+@pytest.mark.parametrize("kind", ["hang", "503"])
+def test_a_sample_can_be_ended_by_another_thread_too(api: Sandbox, kind: str) -> None:
+    api.fault(api.path("projects"), kind=kind)
+    config = settings(api, backoff_factor=600, undeclared_fields="infer")
+    account = Account(api, config)
+    run = account.begin()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(account.read, run)
+        while api.path("projects") not in api.stats().by_path:
+            run.stop.wait(0.01)
+        run.stop.set("the operator")
+        outcome = running.result(TIMEOUT)
+    assert outcome.ending == STOPPED
+
+
 def test_a_run_that_failed_waits_for_no_other_try(account: Account) -> None:
     before = {*threading.enumerate()}
     account.config["backoff_factor"] = 600

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_analytics.plugin.map_expressions import failed_expression, reason
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def register_schema(
     try:
         mapper.register_raw_stream_schema(stream, schema, keys)
     except Exception as error:  # noqa: BLE001, the SDK raises all kinds
-        msg = f"stream {stream!r}: its stream map can't be used: {_reason(error)}"
+        msg = f"stream {stream!r}: its stream map can't be used: {reason(error)}"
         raise InputError(msg) from None
 
 
@@ -55,26 +56,9 @@ def apply_stream_maps(
             message = _decoder.decode(line)
             record = stream_map.transform(message["record"])
         except Exception as error:  # noqa: BLE001, expressions raise all kinds
-            msg = f"stream {stream!r}: {_place(error)}{_reason(error)}."
+            failed = failed_expression(error) or f"its map fails: {reason(error)}"
+            msg = f"stream {stream!r}: {failed}."
             raise InputError(msg) from None
         if record is not None:
             message["record"] = record
             yield stream_map.stream_alias, _encoder.encode(message)
-
-
-def _reason(error: BaseException) -> str:
-    """Say what went wrong; a missing name alone would not be understood."""
-    cause = error.__cause__ or error
-    return f"{type(cause).__name__}: {cause}"
-
-
-def _place(error: BaseException) -> str:
-    """Find the expression that failed, which the SDK doesn't say."""
-    trace = error.__traceback__
-    while trace is not None:
-        variables = trace.tb_frame.f_locals
-        if variables.keys() >= {"expr", "property_name"}:
-            field = variables["property_name"] or "__filter__"
-            return f"stream map of {field!r}, {variables['expr']!r}: "
-        trace = trace.tb_next
-    return "its stream map fails: "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -12,7 +14,7 @@ import pytest
 from tests.helpers.dlt_loading import DATASET, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tap_analytics.sandbox import Sandbox
     from tests.conftest import SandboxFactory
@@ -133,9 +135,12 @@ def limited(loaded: Any) -> None:
     loaded.add_limit(1)
 
 
+def _once(counter: Iterator[int], _: Any) -> bool:
+    return next(counter) == 0
+
+
 def filtered_parents(loaded: Any) -> None:
-    first = []
-    loaded.projects.add_filter(lambda row: not first and not first.append(row))
+    loaded.projects.add_filter(partial(_once, itertools.count()))
 
 
 def filtered_rows(loaded: Any) -> None:
@@ -177,7 +182,7 @@ def test_why_nothing_is_deleted_is_said(
 
 @pytest.mark.parametrize("disposition", ["append", "replace"])
 def test_another_write_disposition_is_refused_in_one_line(
-    api: Sandbox, duck: Warehouse, disposition: str
+    api: Sandbox, duck: Warehouse, disposition: Any
 ) -> None:
     with pytest.raises(Exception, match="'clients': deletions needs the write dispo"):
         duck.pipeline.run(source(api, deletions=True), write_disposition=disposition)

@@ -36,7 +36,8 @@ def bookmark(duck: Warehouse, stream: str = "time") -> Any:
 
 def brought(duck: Warehouse, stream: str) -> int:
     """Return how many rows of a stream the last run has read."""
-    trace = duck.pipeline.last_trace.last_extract_info
+    last: Any = duck.pipeline.last_trace
+    trace = last.last_extract_info
     metrics, *_ = trace.metrics[trace.loads_ids[0]]
     table = metrics["table_metrics"].get(stream)
     return table.items_count if table else 0

@@ -79,6 +79,20 @@ def test_a_project_id_may_hold_any_character(
     assert task["project_id"] == identifier
 
 
+@pytest.mark.parametrize(
+    ("sent", "identifier"), [("12.0", "12"), ("12.50", "12.50"), ('"12.0"', "12.0")]
+)
+def test_a_project_id_is_the_same_in_its_row_in_the_path_and_below(
+    api: Sandbox, sent: str, identifier: str
+) -> None:
+    api.fault("/v1/projects", status=200, body=f'{{"data":[{{"id":{sent}}}]}}')
+    path = f"/v1/projects/{identifier}/tasks"
+    api.fault(path, status=200, body='{"data":[{"id":"x"}]}')
+    read = [*source(api).with_resources("projects", "tasks")]
+    ids = [row.get("project_id", row["id"]) for row in read]
+    assert ids == [identifier] * 2
+
+
 @pytest.mark.parametrize("rows", ["dicts", "arrow"])
 def test_values_are_made_to_fit_as_by_the_tap(
     api: Sandbox, tmp_path: Path, duck: Warehouse, rows: str

@@ -83,8 +83,9 @@ def test_when_a_process_is_killed_the_run_makes_up_for_it(
 
 def test_an_account_that_kills_its_process_fails_alone(fleet: FleetFactory) -> None:
     some = fleet(3, latency=LATENCY)
-    poison = {"path": "/v1/clients*", "account": 2}
-    some.api.fault(kind=None, status=200, body='{"data": []}', delay=1.5, **poison)
+    some.api.fault(
+        "/v1/clients*", account=2, status=200, body='{"data": []}', delay=1.5
+    )
     process = some.start("run")
     # Whoever asks for the poison is killed, as by a machine that runs out of memory.
     killed = 0

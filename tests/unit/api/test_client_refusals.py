@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.api.answer_errors import Asker
 from tap_analytics.api.experience import EXHAUSTED_IN_A_ROW
-from tap_analytics.api.refusals import Asker
 from tap_analytics.errors import (
     ExhaustedError,
     ForbiddenError,

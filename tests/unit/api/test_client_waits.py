@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_analytics.api.refusals import Asker
+from tap_analytics.api.answer_errors import Asker
 from tap_analytics.errors import (
     LeftOutError,
     StoppedError,

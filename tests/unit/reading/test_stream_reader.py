@@ -64,7 +64,7 @@ def test_a_stream_of_several_parts_without_doubts_is_whole(
 ) -> None:
     made = reader()
     assert made.skips(DONE)
-    assert made.not_whole() is None
+    assert made.wholeness.why_not() is None
     assert promoted(made)
 
 
@@ -74,7 +74,7 @@ def test_a_belief_that_turns_out_wrong_puts_what_was_skipped_in_doubt(
     made = reader()
     made.skips(DONE)
     made.pagination.shared.refuted.add(Belief.SHORT_PAGE)
-    assert made.not_whole() is not None
+    assert made.wholeness.why_not() is not None
     assert not promoted(made)
 
 
@@ -84,14 +84,14 @@ def test_a_belief_that_an_earlier_part_knew_to_be_wrong_is_known(
     made = reader(refuted=["SHORT_PAGE"])
     made.skips(DONE)
     assert made.pagination.shared.refuted == {Belief.SHORT_PAGE}
-    assert made.not_whole() is None
+    assert made.wholeness.why_not() is None
 
 
 def test_doubts_of_an_earlier_part_move_no_bookmark(
     reader: Callable[..., StreamReader],
 ) -> None:
     made = reader(doubts=["more rows may exist than were read"])
-    assert made.not_whole() is not None
+    assert made.wholeness.why_not() is not None
     assert not promoted(made)
 
 
@@ -100,7 +100,7 @@ def test_parents_that_an_earlier_part_left_out_keep_rows_but_move_the_bookmark(
 ) -> None:
     made = reader(doubts=["the rows of some parents could not be read"])
     made.skips(DONE)
-    assert made.not_whole() is not None
+    assert made.wholeness.why_not() is not None
     assert promoted(made)
 
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from tap_analytics.errors import FatalAPIError, StoppedError
 from tap_analytics.reading import workers as workers_module
 from tap_analytics.reading.workers import Workers
 from tests.helpers.fetching import (
@@ -124,3 +125,34 @@ def test_threads_with_nothing_to_do_end_and_are_replaced(
         thread = ran_on.get(timeout=TIMEOUT)
         thread.join(TIMEOUT)
         assert not thread.is_alive()
+
+
+# One result at a time
+
+
+def test_a_result_is_that_of_the_task() -> None:
+    with threads(1) as workers:
+        assert workers.result(lambda: 7) == 7
+
+
+def test_an_error_of_the_task_is_raised() -> None:
+    def fail() -> None:
+        raise FatalAPIError("No.")  # noqa: EM101
+
+    with threads(1) as workers, pytest.raises(FatalAPIError, match=r"No\."):
+        workers.result(fail)
+
+
+def test_a_result_is_not_waited_for_once_the_run_has_ended() -> None:
+    go_on = threading.Event()
+    workers = Workers(1)
+
+    def hang() -> None:
+        workers.stop()
+        assert go_on.wait(TIMEOUT)
+
+    with pytest.raises(StoppedError):
+        workers.result(hang)
+    with pytest.raises(StoppedError):
+        workers.result(hang)
+    go_on.set()

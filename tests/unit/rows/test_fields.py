@@ -108,6 +108,34 @@ def test_a_number_becomes_its_digits_where_text_is_declared(
     assert fit(f'{{"id": {number}}}')["id"] == text
 
 
+@pytest.mark.parametrize(
+    ("sent", "key"),
+    [
+        ("12.0", '"12"'),
+        ("12.000", '"12"'),
+        ("-7.0", '"-7"'),
+        ("1" * 40 + ".0", f'"{"1" * 40}"'),
+        ("12.50", '"12.50"'),
+        ("12.01", '"12.01"'),
+        ("1e2", '"1e2"'),
+        ("1.0e2", '"1.0e2"'),
+        ('"12.0"', '"12.0"'),
+    ],
+)
+def test_a_key_that_is_a_whole_number_is_written_as_one(sent: str, key: str) -> None:
+    assert fit(f'{{"id": {sent}}}')["id"] == key
+
+
+def test_what_is_not_a_key_keeps_its_zeros() -> None:
+    row = fit('{"id": 12.0, "name": 12.0, "hours": 12.0}')
+    assert (row["name"], row["hours"]) == ('"12.0"', "12.0")
+
+
+def test_a_key_that_is_an_integer_takes_a_whole_number() -> None:
+    integers = fields({"properties": {"id": {"type": "integer"}}})
+    assert fit('{"id": 12.0}', of=integers)["id"] == "12"
+
+
 @pytest.mark.parametrize("number", ["0.10", "1e5", "-0", "1" * 400])
 def test_not_a_digit_changes(number: str) -> None:
     assert fit_string(number.encode()) == f'"{number}"'.encode()
@@ -493,6 +521,8 @@ def test_nothing_of_any_record_is_lost(sent: dict[str, str], blank: str) -> None
             assert row.get(name, "null") == "null" or name == "additional_fields"
         elif name == "createdAt" and value != "null":
             assert row[name] == created(value)
+        elif name == "id" and value[0] != '"':
+            assert row[name] == f'"{re.sub(r"[.]0+$", "", value)}"'
         else:
             assert row[name] in {value, f'"{value}"'}
     assert kept.keys() <= sent.keys()

@@ -1,7 +1,7 @@
 """What streams lean on in the SDK, and that both write the same.
 
 The first part runs a tap written the SDK's plain way. If one of its tests fails after
-an update of the SDK, `singer/stream.py` has to follow.
+an update of the SDK, the module of `singer/` that overrides it has to follow.
 """
 # ruff: noqa: SLF001 - what the SDK keeps to itself is the subject
 
@@ -118,7 +118,7 @@ def plain(stream: type[PlainStream] = PlainStream) -> tuple[PlainStream, Recorde
     return stream(tap), tap.message_writer
 
 
-# What stream.py leans on
+# What the streams lean on
 
 
 @pytest.mark.parametrize(

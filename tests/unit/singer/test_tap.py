@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 import pytest
 from singer_sdk import Tap, metrics
-from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import _ConfigInput
 
 from tap_analytics.errors import StoppedError
@@ -101,10 +100,6 @@ def test_the_command_hands_invoke_the_config_and_open_files() -> None:
         *("about", "about_format", "config", "state", "catalog")
     }
     assert _ConfigInput() == _ConfigInput(config={}, parse_env=False)
-
-
-def test_the_sdk_reads_json_with_load_json() -> None:
-    assert load_json('{"bookmarks": {}}') == {"bookmarks": {}}
 
 
 # What a tap of a run does not

@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tap_analytics.api.answer_meaning import Meaning
 from tap_analytics.api.experience import FORBIDDEN_IN_A_ROW
-from tap_analytics.api.judgement import Meaning
 from tap_analytics.api.waits import until
 from tap_analytics.errors import (
     FatalAPIError,
@@ -40,7 +40,7 @@ class Asker(NamedTuple):
     is_child: bool = False
 
 
-class Refusals:
+class AnswerErrors:
     """Makes the error of an answer that holds no page.
 
     Args:

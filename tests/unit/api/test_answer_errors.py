@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tap_analytics.api.answer import Answer
-from tap_analytics.api.judgement import Meaning
-from tap_analytics.api.refusals import LONGEST_WAIT, Asker, Refusals
+from tap_analytics.api.answer_errors import LONGEST_WAIT, AnswerErrors, Asker
+from tap_analytics.api.answer_meaning import Meaning
 from tap_analytics.errors import (
     FatalAPIError,
     ForbiddenError,
@@ -33,10 +33,10 @@ REFUSING = [
 ]
 
 
-def refusals() -> Refusals:
+def refusals() -> AnswerErrors:
     redaction = Redaction()
     redaction.hide(KEY)
-    return Refusals(SETTINGS, redaction)
+    return AnswerErrors(SETTINGS, redaction)
 
 
 def answer(status: int, body: str = "", reason: str = "Because") -> Answer:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_analytics.api.answer import Answer
-from tap_analytics.api.judgement import Meaning, failure_in, meaning_of
+from tap_analytics.api.answer_meaning import Meaning, failure_in, meaning_of
 
 ANSWER, EMPTY, NOT_YET = Meaning.ANSWER, Meaning.EMPTY, Meaning.NOT_YET
 KEY_REFUSED, WITHDRAWN = Meaning.KEY_REFUSED, Meaning.KEY_WITHDRAWN
