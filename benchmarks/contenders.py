@@ -71,7 +71,19 @@ PLAIN = Contender(
     singer_output,
 )
 DLT = Contender(
-    "dlt's REST source",
+    "the dlt source",
     (sys.executable, str(HERE / "dlt_extract.py")),
     dlt_output,
 )
+
+
+def dlt_load(rows: str, folder: Path) -> Contender:
+    """Return who loads into DuckDB with the dlt source.
+
+    Args:
+        rows: What the source yields.
+        folder: Where the database may be put.
+    """
+    script, database = str(HERE / "dlt_load.py"), str(folder / f"{rows}.duckdb")
+    command = (sys.executable, script, rows, database)
+    return Contender(f"the dlt source, {rows}", command, dlt_output)

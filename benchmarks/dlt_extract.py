@@ -1,4 +1,4 @@
-"""Reads the API with dlt's REST source, as far as a tap goes: to rows in files.
+"""Reads the API with the dlt source, as far as a tap goes: to rows in files.
 
 Usage: python dlt_extract.py CONFIG
 

@@ -6,20 +6,21 @@ import json
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
-from contenders import DLT, HERE, PLAIN, TAP
-from measuring import output_of
-from racing import ALL, Entry
+from contenders import DLT, HERE, PLAIN, TAP, dlt_load
+from measuring import failure, measure, output_of
+from racing import ALL, Entry, Sample
 from sandboxed import API_KEY, SandboxProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from racing import Race, Sample
+    from racing import Race
 
 MB = 1e6
 START_RUNS = 11
@@ -48,6 +49,12 @@ RECORDS = {
     "clients": 500,
     "users": 491,
 }
+
+
+_KINDS = ("arrow", "dicts")
+_MAKE_SOURCE = (
+    "from tap_analytics.dlt_source import analytics_source; analytics_source('k')"
+)
 
 
 @dataclass(frozen=True)
@@ -97,16 +104,18 @@ class StartUp:
         sdk: Importing `singer_sdk`.
         version: `tap-analytics --version`.
         tap: A run of the tap that does everything but read.
+        dlt: Importing the dlt source, and making one.
     """
 
     def __init__(self, race: Race) -> None:
-        self.sdk, self.version, self.tap = race.start(
+        self.sdk, self.version, self.tap, self.dlt = race.start(
             "start-up",
             START_RUNS,
             {
                 "import singer_sdk": [sys.executable, "-c", "import singer_sdk"],
                 "tap-analytics --version": [TAP.command[0], "--version"],
                 "tap-analytics, nothing selected": _nothing_selected(race.folder),
+                "the dlt source, not read": [sys.executable, "-c", _MAKE_SOURCE],
             },
         )
 
@@ -138,12 +147,12 @@ def latency(race: Race, start: StartUp) -> Iterator[Goal]:
     """Nothing is waited for but the API's latency, divided by the concurrency."""
     work = "404 requests of 50 ms, 16 at a time"
     with SandboxProcess(projects=200, latency=LATENCY) as api:
-        tap = race.read(
+        tap, _, source = race.read(
             work,
             Entry(TAP, api, {"concurrency": WORKERS}),
             Entry(PLAIN, api, slow=True),
-            Entry(DLT, api, slow=True),
-        )[0]
+            Entry(DLT, api, {"concurrency": WORKERS}),
+        )
     ideal = tap.requests / WORKERS * LATENCY
     taken = tap.wall - start.tap.wall
     yield Goal(
@@ -153,6 +162,15 @@ def latency(race: Race, start: StartUp) -> Iterator[Goal]:
         taken / ideal,
         f"{taken:.2f} s ÷ {ideal:.2f} s",
         complete=tap.rows == ALL,
+    )
+    extracting = source.wall - start.dlt.wall
+    yield Goal(
+        work,
+        "the dlt source's wall after start-up ÷ the tap's",
+        1.2,
+        extracting / taken,
+        f"{extracting:.2f} s ÷ {taken:.2f} s",
+        complete=source.rows == ALL,
     )
 
 
@@ -326,6 +344,54 @@ def records(race: Race, start: StartUp) -> Iterator[Goal]:
     )
 
 
+def dlt_source(race: Race, _: StartUp) -> Iterator[Goal]:
+    """Loading with the dlt source costs no more than with tap and target."""
+    work = "300,000 records into DuckDB, all steps"
+    with SandboxProcess(**RECORDS) as api:
+        piped = partial(_piped, race.folder, api)
+        both, arrow, dicts = race.in_turn(
+            work,
+            [
+                ("tap-analytics and target-dlt", race.runs, piped),
+                *(
+                    (one.name, race.runs, partial(race.take, Entry(one, api)))
+                    for one in (dlt_load(rows, race.folder) for rows in _KINDS)
+                ),
+            ],
+        )
+    for name, sample, bound in (("arrow", arrow, 1), ("dicts", dicts, 4)):
+        yield Goal(
+            work,
+            f"CPU with {name} ÷ that of tap and target",
+            bound,
+            sample.cpu / both.cpu,
+            f"{sample.cpu:.1f} s ÷ {both.cpu:.1f} s",
+            complete=sample.rows == ALL,
+        )
+
+
+def _piped(folder: Path, api: SandboxProcess) -> Sample:
+    """Load once with tap and target, and measure both."""
+    database = folder / "piped.duckdb"
+    database.unlink(missing_ok=True)
+    configs = {
+        "tap": {"api_url": api.url, "api_key": API_KEY},
+        "target": {"credentials": str(database)},
+    }
+    for name, settings in configs.items():
+        file = folder / f"{name}.json"
+        file.write_text(json.dumps(settings), encoding="utf-8")
+    target = Path(sys.executable).with_name("target-dlt")
+    pipe = (
+        f"{TAP.command[0]} --config {folder / 'tap.json'}"
+        f" | {target} --config {folder / 'target.json'}"
+    )
+    cost = measure(["/bin/sh", "-c", pipe], folder / "out", folder / "err")
+    if cost.status:
+        raise failure("tap and target", folder / "err")
+    return Sample(cost.wall, cost.cpu, cost.peak, rows=ALL)
+
+
 def _faster(work: str, count: int, tap: Sample, plain: Sample) -> Goal:
     return Goal(
         work,
@@ -351,5 +417,6 @@ SECTIONS: dict[str, Callable[[Race, StartUp], Iterator[Goal]]] = {
     "learning": learning,
     "growth": growth,
     "records": records,
+    "dlt": dlt_source,
 }
 """What `--only` names."""

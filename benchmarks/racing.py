@@ -125,7 +125,7 @@ class Race:
                 (
                     entry.name,
                     self.slow_runs if entry.slow else self.runs,
-                    partial(self._read, entry),
+                    partial(self.take, entry),
                 )
                 for entry in entries
             ],
@@ -187,7 +187,15 @@ class Race:
             raise failure(command[0], self._err)
         return Sample(cost.wall, cost.cpu, cost.peak)
 
-    def _read(self, entry: Entry) -> Sample:
+    def take(self, entry: Entry) -> Sample:
+        """Let a contender read all that its API has, once.
+
+        Args:
+            entry: Who, and how.
+
+        Raises:
+            RuntimeError: If the tap fails; that a rival fails is a result.
+        """
         contender, api, config = entry.contender, entry.api, self.folder / "config.json"
         settings = {"api_url": api.url, "api_key": API_KEY, **entry.settings}
         config.write_text(json.dumps(settings), encoding="utf-8")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,8 +29,9 @@ if TYPE_CHECKING:
 _ID_LENGTH = 14
 """Of dlt's own ids, too."""
 
-_LONG_NUMBER = re.compile(rb"\d{19}")
-"""Only where there is one can an integer have more than 64 bits."""
+_TO_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_NUMBER = b"0" * 19
+"""Only where there is one, whatever its digits, can an integer have over 64 bits."""
 
 _INTEGERS = range(-(2**63), 2**63)
 
@@ -47,7 +47,11 @@ def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = _decode(text)
     except ValueError:  # A number has an exponent that nothing computes with.
         return json_text.glanced_at(text)  # type: ignore[no-any-return]
-    return _with_decimals(records) if _LONG_NUMBER.search(text) else records
+    return (
+        _with_decimals(records)
+        if _LONG_NUMBER in text.translate(_TO_ZEROS)
+        else records
+    )
 
 
 def _with_decimals(value: Any) -> Any:
@@ -89,10 +93,11 @@ class ArrowTables:
         )
         fields = [f"f{index}" for index, _ in enumerate(self._types)]
         self._columns = [*map(attrgetter, fields)]
+        self._values = itemgetter(*self._types)
         record = msgspec.defstruct(
             "Record",
             [*zip(fields, map(_decoded, self._types.values()), strict=True)],
-            rename=dict(zip(fields, self._types, strict=True)),
+            array_like=True,
             gc=False,
         )
         self._decode = msgspec.json.Decoder(record).decode_lines
@@ -109,7 +114,7 @@ class ArrowTables:
                 with a table that was made of these.
             hashed: Whether equal rows have the same `_dlt_id`.
         """
-        text = _encode_lines(rows)
+        text = _encode_lines(map(self._values, rows))
         records = self._decode(text)
         table = pa.Table.from_arrays(
             [

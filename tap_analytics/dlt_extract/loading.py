@@ -47,6 +47,7 @@ class Loading:
 
     Attributes:
         bookmark: Where to start; `None` for the very beginning.
+        rows: How many rows have been made into items.
         writes_json: Whether JSON columns are to be texts when dlt gets them.
 
     Raises:
@@ -62,7 +63,7 @@ class Loading:
         self._logger = account.run.logger
         self._load_id: str | None = None
         self._deletions: Deletions | None = None
-        self._rows = 0
+        self.rows = 0
         self._is_hashed = False
         self._file_format: FileFormat | None = None
         self._tables = ArrowTables(stream.schema) if choices.rows == "arrow" else None
@@ -103,7 +104,7 @@ class Loading:
 
     def item(self, rows: Sequence[Row]) -> Any:
         """Return rows as an item."""
-        self._rows += len(rows)
+        self.rows += len(rows)
         if self._tables is not None:
             return self._tables.table(rows, self._load_id, hashed=self._is_hashed)
         records = as_dicts(rows)
@@ -135,7 +136,7 @@ class Loading:
             self._say(reader, reason[1], level=reason[0])
         else:
             since = None if self.bookmark is None else self.bookmark.complete_since
-            if self._deletions.widen(since) and not self._rows:
+            if self._deletions.widen(since) and not self.rows:
                 if self._file_format is not None and self._file_format.is_chosen:
                     # dlt's driver for PostgreSQL fails at such a file without rows.
                     dlt.current.resource().apply_hints(file_format=cast("Any", ""))

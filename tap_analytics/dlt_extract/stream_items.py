@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import chain, count
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from tap_analytics.dlt_extract.declared import Choices, DeclaredStream
     from tap_analytics.dlt_extract.extraction import Extraction
     from tap_analytics.reading.branches import Context
+    from tap_analytics.rows.fields import Row
 
-CHUNK_ROWS = 8192
-"""So many rows of small lists are enough for an item."""
+MOST_ROWS = {"dicts": 1_000, "arrow": 8_192}
+"""The rows of an item, at most: Python is slow where many dicts are alive."""
 
 
 class StreamItems:
@@ -42,6 +43,7 @@ class StreamItems:
         self._stream = stream
         self._extraction = extraction
         self._workers = account.workers
+        self._most_rows = MOST_ROWS[choices.rows]
         self._loading = Loading(stream, choices, account)
         if self._loading.writes_json:
             extraction.json_writers.add(dlt.current.pipe().name)
@@ -63,16 +65,42 @@ class StreamItems:
             reader, context, self._workers, lookahead=self._workers.size, **options
         )
 
+    def _rows_of(self, branch: Branch[StreamReader]) -> Iterator[Iterator[Row] | None]:
+        for page in pages(branch):
+            yield None if page is None else self._reader.rows(page, branch.context)
+
+    def _items_of(
+        self, pages_of_rows: Iterable[Iterator[Row] | None], *, by_page: bool
+    ) -> Iterator[Any]:
+        """Yield items of rows; `None` where there is none.
+
+        Args:
+            pages_of_rows: The rows of each page, `None` where one is to come.
+            by_page: Whether no item has rows of two pages.
+        """
+        rows: list[Row] = []
+        for coming in pages_of_rows:
+            yield None
+            while more := [*islice(coming or (), self._most_rows - len(rows))]:
+                rows += more
+                if len(rows) == self._most_rows:
+                    yield self._loading.item(rows)
+                    rows = []
+            if rows and by_page:
+                yield self._loading.item(rows)
+                rows = []
+        if rows:
+            yield self._loading.item(rows)
+
 
 class ListItems(StreamItems):
-    """Reads a top-level stream: an item for each page."""
+    """Reads a top-level stream, page by page."""
 
     def items(self) -> Iterator[Any]:
         """Yield the items; `None` where dlt shall go on meanwhile.
 
         Raises:
             FatalAPIError: If the API refuses, or retries are used up.
-            ConfigError: If a setting, or the bookmark, is not valid.
         """
         known = ParentList()
         self._extraction.parents[dlt.current.pipe().name] = known
@@ -80,16 +108,17 @@ class ListItems(StreamItems):
             while not self._extraction.may_ask():
                 raise_if_signalled()
                 yield None
-            first = self._open(self._reader, None)
-            for branch in chain([first], second_looks(self._reader, self._open)):
-                for page in pages(branch):
-                    rows = [] if page is None else [*self._reader.rows(page, None)]
-                    known.rows += len(rows)
-                    yield self._loading.item(rows) if rows else None
+            yield from self._items_of(self._rows(), by_page=True)
+            known.rows = self._loading.rows
             known.is_whole = self._reader.wholeness.why_not() is None
             yield from self._loading.end(self._reader)
         finally:
             known.is_over = True
+
+    def _rows(self) -> Iterator[Iterator[Row] | None]:
+        yield from self._rows_of(self._open(self._reader, None))
+        for branch in second_looks(self._reader, self._open):
+            yield from self._rows_of(branch)
 
 
 class ChildItems(StreamItems):
@@ -124,24 +153,15 @@ class ChildItems(StreamItems):
         Raises:
             FatalAPIError: If the API refuses, or retries are used up.
         """
-        rows: list[Any] = []
-        for page_rows in self._rows():
-            rows += page_rows or ()
-            is_enough = len(rows) >= CHUNK_ROWS
-            yield self._loading.item(rows) if is_enough else None
-            if is_enough:
-                rows = []
-        if rows:
-            yield self._loading.item(rows)
+        yield from self._items_of(self._rows(), by_page=False)
         self._reader.wholeness.raise_exhausted()
         self.is_over = True
-        if self._parents is not None:
-            is_complete = (
-                self._parents.is_whole and self._parents.rows == self._received
-            )
+        known = self._parents
+        if known is not None:
+            is_complete = known.is_whole and known.rows == self._received
             yield from self._loading.end(self._reader, has_all_parents=is_complete)
 
-    def _rows(self) -> Iterator[list[Any] | None]:
+    def _rows(self) -> Iterator[Iterator[Row] | None]:
         while self._opened or not (self._parents is None or self._parents.is_over):
             if not self._opened:
                 raise_if_signalled()
@@ -154,13 +174,6 @@ class ChildItems(StreamItems):
                 self._reader.parent_is_done(branch.context, branch.error)
         for branch in second_looks(self._reader, self._open):
             yield from self._rows_of(branch)
-
-    def _rows_of(self, branch: Branch[StreamReader]) -> Iterator[list[Any] | None]:
-        for page in pages(branch):
-            if page is None:
-                yield None
-            else:
-                yield [*self._reader.rows(page, branch.context)]
 
     def _open_next(self) -> None:
         while self._waiting and len(self._opened) < self._workers.size:

@@ -1,0 +1,107 @@
+"""Rows as dlt takes them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": ["string"]},
+        'a "name"': {"type": ["string", "null"]},
+        "createdAt": {"type": ["string", "null"], "format": "date-time"},
+        "additional_fields": {"type": ["object", "null"]},
+    },
+    "required": ["id"],
+}
+
+
+def row(**fields: str) -> dict[str, Any]:
+    return {name: msgspec.Raw(text.encode()) for name, text in fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("digits", "value"),
+    [
+        ("1.5", 1.5),
+        ("1.10", 1.1),
+        ("0.1234567890123456789", Decimal("0.1234567890123456789")),
+        ("9223372036854775807", 9223372036854775807),
+        ("9223372036854775808", Decimal(9223372036854775808)),
+        ("-9223372036854775809", Decimal(-9223372036854775809)),
+        ("1" * 5000, Decimal("1" * 5000)),
+        ("1e99999999999999999999", "1e99999999999999999999"),
+    ],
+)
+def test_a_dict_keeps_a_numbers_digits(digits: str, value: object) -> None:
+    rows = [row(id='"a"') | {"additional_fields": row(n=digits, nested=f"[{digits}]")}]
+    (record,) = as_dicts(rows)
+    assert record["additional_fields"] == {"n": value, "nested": [value]}
+    assert type(record["additional_fields"]["n"]) is type(value)
+
+
+def test_a_field_gets_a_column_that_dlt_infers() -> None:
+    record = {"id": "a", "additional_fields": {"vip": True}}
+    assert with_columns(record) == {"id": "a", "vip": True, "additional_fields": None}
+
+
+def test_what_fits_no_column_stays_among_the_additional_fields() -> None:
+    kept = {"id": [1], "price": Decimal("0.1234567890123456789")}
+    record = {"id": "a", "additional_fields": dict(kept)}
+    assert with_columns(record) == {"id": "a", "additional_fields": kept}
+
+
+ROWS = [
+    row(
+        id='"a"', createdAt='"2026-01-31T10:00:00.1234567+00:00"', **{'a "name"': '"x"'}
+    )
+    | {"additional_fields": row(n="1.10")},
+    row(id='"b"', createdAt="null", **{'a "name"': "null"})
+    | {"additional_fields": msgspec.Raw(b"null")},
+]
+
+
+def test_an_arrow_table_has_the_streams_columns() -> None:
+    table = ArrowTables(SCHEMA).table(ROWS, None, hashed=False)
+    assert table.to_pylist() == [
+        {
+            "id": "a",
+            'a "name"': "x",
+            "createdAt": datetime(2026, 1, 31, 10, 0, 0, 123456, timezone.utc),
+            "additional_fields": '{"n":1.10}',
+        },
+        {"id": "b", 'a "name"': None, "createdAt": None, "additional_fields": None},
+    ]
+    assert not table.schema.field("id").nullable
+
+
+def test_a_table_for_a_load_has_dlts_columns() -> None:
+    table = ArrowTables(SCHEMA).table(ROWS, "1.5", hashed=False)
+    assert table["_dlt_load_id"].to_pylist() == ["1.5", "1.5"]
+    first, second = table["_dlt_id"].to_pylist()
+    assert len(first) == len(second) == 14
+    assert first != second
+
+
+def test_ids_are_made_anew_unless_they_are_hashes() -> None:
+    tables = ArrowTables(SCHEMA)
+    made = [
+        [tables.table(ROWS, "1", hashed=hashed)["_dlt_id"].to_pylist() for _ in "ab"]
+        for hashed in (False, True)
+    ]
+    assert made[0][0] != made[0][1]
+    assert made[1][0] == made[1][1]
+    assert made[1][0][0] != made[1][0][1]
+
+
+def test_an_arrow_tables_json_is_json() -> None:
+    table = ArrowTables(SCHEMA).table(ROWS, None, hashed=False)
+    assert json.loads(table["additional_fields"][0].as_py()) == {"n": 1.1}
