@@ -388,7 +388,8 @@ def _piped(folder: Path, api: SandboxProcess) -> Sample:
     )
     cost = measure(["/bin/sh", "-c", pipe], folder / "out", folder / "err")
     if cost.status:
-        raise failure("tap and target", folder / "err")
+        what = "tap and target"
+        raise failure(what, folder / "err")
     return Sample(cost.wall, cost.cpu, cost.peak, rows=ALL)
 
 

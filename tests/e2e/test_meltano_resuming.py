@@ -19,7 +19,7 @@ from tests.helpers.running import STREAMS
 from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PROJECTS = 6
@@ -103,11 +103,11 @@ class Nights:
         state: dict[str, Any] = json.loads(result.stdout)["singer_state"]["bookmarks"]
         return state
 
-    def check(self) -> None:
+    def check(self, streams: Iterable[str] = STREAMS) -> None:
         """Check that the tables have what the API has."""
         with closing(psycopg2.connect(self._database)) as connection:
             cursor = connection.cursor()
-            for stream in STREAMS:
+            for stream in streams:
                 cursor.execute(f"select id, name from tap_analytics.{stream}")
                 truth = [(row["id"], row["name"]) for row in self.api.truth(stream)]
                 assert sorted(cursor.fetchall()) == sorted(truth)
@@ -138,4 +138,5 @@ def test_runs_and_full_refreshes_that_are_killed_lose_nothing(
     for stream in ("tasks", "projects"):
         api.delete(stream, api.truth(stream)[-1]["id"])
     assert nights.run() == [*range(PROJECTS - 1)]
-    nights.check()
+    # Increments delete nothing.
+    nights.check({*STREAMS} - {"time", "time_records"})
