@@ -99,7 +99,7 @@ def test_a_setting_that_is_null_has_its_default(tmp_path: Path) -> None:
     file.write_text(json.dumps(dict.fromkeys(SETTINGS["properties"])))
     config = read("--config", str(file))
     assert config == {}
-    assert TargetDlt(config=config).config["batch_size_rows"] == 100_000
+    assert TargetDlt(config=config).config["batch_wait_limit_seconds"] == 300
 
 
 def test_credentials_that_are_not_valid_are_not_shown() -> None:
