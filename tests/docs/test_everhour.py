@@ -76,7 +76,7 @@ def test_the_catalog_has_a_column_for_each_field(followed: Followed) -> None:
 def test_the_second_night_asks_for_the_days_of_the_look_back(
     followed: Followed, api: Sandbox
 ) -> None:
-    state = json.loads((followed.folder / "state.json").read_text())
+    state = json.loads((followed.folder / "state.json").read_text().splitlines()[-1])
     assert state["bookmarks"]["time"]["replication_key_value"][:10] == "2025-06-18"
     queries = [entry.query for entry in api.requests() if entry.path == "/team/time"]
     assert queries[-1].startswith("from=2025-03-19&to=")
