@@ -134,6 +134,9 @@ def test_moments_are_random(fleet: FleetFactory) -> None:
         process = some.start("run")
         time.sleep(dice.uniform(1.0, 6.0))
         kill(dice.choice([process.pid, *children_of(process)]))
-        ended(process)  # With which status depends on who died, and when.
+        if (status := ended(process).status) == LOADED:
+            break
+        # 1 was seen once, where a child had died: see whether that has to be.
+        assert status in {-9, FAILED}
     assert some.run().status == LOADED
     assert some.wrong_rows(some.accounts) == []
