@@ -117,7 +117,7 @@ class RateLimit:
         """
         now = self._clock()
         granted = self._granted
-        while granted and granted[0] <= now - self._seconds:
+        while granted and granted[0] + self._seconds <= now:
             granted.popleft()
         if len(granted) < self._requests:
             granted.append(now)
