@@ -77,9 +77,10 @@ class PlainHints:
             or DestinationCapabilitiesContext not in container
         ):
             return False
+        contract_of = self._schema.resolve_contract_settings_for_table
         contracts = [
-            self._schema.resolve_contract_settings_for_table(self._table, table or None)
-            for table in (self._hinted, self._known)
+            contract_of(self._table, self._hinted),
+            contract_of(self._table),
         ]
         capabilities: Any = container[DestinationCapabilitiesContext]
         default, *_ = capabilities.supported_merge_strategies or [_STRATEGY]
