@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.plugin.declared import hint
+from tap_analytics.plugin.logs import name_account
 from tap_analytics.presets import BY_STREAM, with_preset
 from tap_analytics.settings import DECLARED
 from tap_analytics.singer.tap import RunTap, run_of_command
@@ -55,6 +56,7 @@ class ConfiguredTap(RunTap):
         # Before anything is said of it: it may not be valid.
         run = run_of_command(ctx, cls.logger)
         run.redaction.hide(*cls.secrets(given.config))
+        name_account(given.config.get("account"))
         declared.warn_of_unknown(given.config, run.logger)
         warn_of_unknown_streams(given.config, cls.stream_names, run.logger)
         return given
