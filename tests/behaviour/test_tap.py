@@ -397,6 +397,20 @@ def test_undeclared_fields_can_be_ignored(api: Sandbox, tmp_path: Path) -> None:
     assert {r["additional_fields"] for r in outcome.records("clients")} == {None}
 
 
+def test_the_fields_that_are_ignored_are_logged_once(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    config = settings(api, undeclared_fields="ignore", streams=["clients"])
+    err = run_tap(config, folder=tmp_path, log_level="INFO").err
+    declared = {"id", "name", "createdAt", "status"}
+    names = sorted({name for row in api.truth("clients") for name in row} - declared)
+    (line,) = (line for line in err.splitlines() if "undeclared_fields" in line)
+    assert line.endswith(
+        "clients: dropped, because undeclared_fields is 'ignore': "
+        + ", ".join(map(repr, names))
+    )
+
+
 # The command line
 
 
