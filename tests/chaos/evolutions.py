@@ -8,7 +8,7 @@ import logging
 import multiprocessing
 import re
 import time
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,14 @@ from tests.chaos.comparing import is_same
 from tests.chaos.evolving import Stream
 from tests.chaos.judging import Verdict
 from tests.chaos.kinds import Ending
-from tests.chaos.places import PLACES, Databases, Places
+from tests.chaos.places import PLACES
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from tests.chaos.places import Place
+    from typing_extensions import Self
+
+    from tests.chaos.places import Place, Places
 
 STREAMS = 7
 """Streams of one lot, which are loaded together, since a load takes half a second."""
@@ -43,16 +45,25 @@ _children = multiprocessing.get_context("forkserver")
 _children.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 
-class Evolutions(Databases[Places]):
+class Evolutions:
     """Loads streams that evolve, and compares their tables with a model; a context."""
 
     def __init__(self) -> None:
-        super().__init__(lambda places: places)
+        self._stack = ExitStack()
+        self._places: dict[str, Places] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     def lot(self, number: int) -> Lot:
         """Return a lot of streams; the databases take turns."""
         database = [*PLACES][number % len(PLACES)]
-        return Lot(number, database, self.loaded(database).first)
+        if database not in self._places:
+            self._places[database] = self._stack.enter_context(PLACES[database]())
+        return Lot(number, database, self._places[database].first)
 
 
 class Lot:
