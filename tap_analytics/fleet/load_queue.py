@@ -40,8 +40,11 @@ PACKAGE_ROWS = 500_000
 WAIT_SECONDS = 15.0
 """So long the first of them waits for others: each package costs seconds."""
 
-DEATHS = 2
-"""After so many deaths of the loader with an account alone, the account fails."""
+FAILURES = 3
+"""After so many failures of an account that is loaded alone, the account fails.
+
+Some may be those of the destination, such as a restart.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class LoadQueue:
         self._is_busy = False
         self._is_ready = False
         self._early_deaths = 0
-        self._deaths: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._child = self._begin()
 
     def add(self, account: str, manifest: str, rows: int) -> None:
@@ -191,18 +194,12 @@ class LoadQueue:
     def _on_death(self, death: str) -> list[Loaded | Refused]:
         if not self._is_ready:
             self._early_deaths += 1
-            if self._early_deaths > DEATHS:
+            if self._early_deaths > FAILURES:
                 msg = f"The loader could not begin: {death or 'it ended'}."
                 raise FleetError(msg)
         self._is_ready = False
         self._is_busy = False
         self._child = self._begin()
-        if len(self._loading) == 1:
-            [account] = self._loading
-            self._deaths[account] += 1
-            if self._deaths[account] < DEATHS:
-                self._requeue()
-                return []
         return self._halve(f"The process that loaded it died ({death}).")
 
     def _halve(self, error: str) -> list[Loaded | Refused]:
@@ -210,6 +207,10 @@ class LoadQueue:
         self._loading = {}
         if len(accounts) == 1:
             [account] = accounts
+            self._failures[account] += 1
+            if self._failures[account] < FAILURES:
+                self._packages.append([account])
+                return []
             return [Refused(account, self._manifests[account], error)]
         half = (len(accounts) + 1) // 2
         for part in (accounts[half:], accounts[:half]):
