@@ -202,6 +202,13 @@ SCHEMA: dict[str, Any] = {
             60,
             exclusiveMinimum=0,
         ),
+        "max_response_mb": _setting(
+            "number",
+            "Largest response",
+            "Megabytes that a response may have, once decompressed. A larger one is "
+            "not read to its end, and stops the run. If not set, any size is read.",
+            exclusiveMinimum=0,
+        ),
         "concurrency": _setting(
             "integer",
             "Concurrency",
@@ -338,7 +345,8 @@ DEFAULTS: dict[str, Any] = {
 }
 
 SHAPES_NO_ROWS = frozenset(
-    {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
+    {"backoff_factor", "concurrency", "max_response_mb", "max_retries"}
+    | {"rate_limit_requests"}
     | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
     | {"first_page", "page_size", "page_size_by_stream", "streams"}
 )
