@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dlt.extract.exceptions import ResourceExtractionError
 
+from tap_analytics.dlt_extract.errors import SourceError
 from tests.behaviour.dlt_source.conftest import SMALL
 from tests.helpers.dlt_loading import source
 from tests.helpers.running import STREAMS, run_tap, settings
@@ -239,7 +239,7 @@ def test_a_kind_of_answer_is_met_as_by_the_tap(
     tap = run_tap(settings(taps, **selector), folder=tmp_path)
     caplog.clear()
     if tap.status:
-        with pytest.raises(ResourceExtractionError) as failure:
+        with pytest.raises(SourceError) as failure:
             list(source(dlts, **selector))
         for error in tap.errors:
             assert one_line(error, taps) in one_line(str(failure.value), dlts)
@@ -281,3 +281,19 @@ def warnings_in(err: str, api: Sandbox) -> list[str]:
 
 def without_seconds(text: str) -> str:
     return text.partition(" follows in ")[0]
+
+
+def test_the_last_line_is_the_one_that_the_tap_would_say(
+    api: Sandbox, duck: Warehouse, tmp_path: Path
+) -> None:
+    wrong_key(api)
+    of_the_tap = run_tap(settings(api), folder=tmp_path).error
+    assert duck.error(api).splitlines()[-1] == of_the_tap
+
+
+def test_the_last_line_is_the_same_below_projects(
+    api: Sandbox, duck: Warehouse, tmp_path: Path
+) -> None:
+    api.fault(second_project(api), status=400, body="no")
+    of_the_tap = run_tap(settings(api), folder=tmp_path).error
+    assert duck.error(api).splitlines()[-1] == of_the_tap
