@@ -181,16 +181,50 @@ def _to_json(array: pa.Array) -> pa.Array:
     Raises:
         MisfitError: A number is NaN or infinite, which JSON doesn't have.
     """
+    found = array.to_pylist()
+    _check_finite(found)
     return pa.array(
-        [
-            None if value is None else _json(index, value)
-            for index, value in enumerate(array.to_pylist())
-        ],
-        JSON.arrow,
+        [None if value is None else _json(value) for value in found], JSON.arrow
     )
 
 
-def _json(index: int, value: Any) -> str:
+def json_rows(rows: pa.RecordBatch, place: str) -> list[bytes]:
+    """Write rows as JSON objects.
+
+    Args:
+        rows: The rows.
+        place: What errors are to call the rows.
+
+    Raises:
+        InputError: A value can't be written so that nothing is lost.
+    """
+    columns = {name: _values(rows, name, place) for name in rows.schema.names}
+    return [
+        _encoder.encode(dict(zip(columns, row, strict=True)))
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _values(rows: pa.RecordBatch, name: str, place: str) -> Sequence[Any]:
+    try:
+        found: Sequence[Any] = _microseconds(rows[name]).to_pylist()
+        _check_finite(found)
+    except (pa.ArrowException, ValueError) as error:
+        msg = f"{place}, field {name!r}: {error}"
+        raise InputError(msg) from None
+    return found
+
+
+def _microseconds(array: pa.Array) -> pa.Array:
+    """Make moments of Python's precision, which is that of columns, too."""
+    if pa.types.is_timestamp(array.type):
+        return array.cast(pa.timestamp("us", array.type.tz))
+    if pa.types.is_time64(array.type):
+        return array.cast(pa.time64("us"))
+    return array
+
+
+def _json(value: Any) -> str:
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
             msgspec.json.decode(value, type=msgspec.Raw)
@@ -198,10 +232,14 @@ def _json(index: int, value: Any) -> str:
             pass
         else:
             return value
-    if not _is_finite(value):
-        msg = "NaN and infinity are not JSON"
-        raise MisfitError(index, msg)
     return _encoder.encode(value).decode()
+
+
+def _check_finite(values_of_column: Sequence[Any]) -> None:
+    for index, value in enumerate(values_of_column):
+        if not _is_finite(value):
+            msg = "NaN and infinity are not JSON"
+            raise MisfitError(index, msg)
 
 
 def _is_finite(value: Any) -> bool:

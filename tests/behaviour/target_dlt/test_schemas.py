@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.plugin.errors import ConfigError
 from tap_analytics.target_dlt.errors import InputError
-from tests.helpers.databases import Database, record, schema
+from tests.helpers.databases import Database, record, schema, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -286,6 +287,25 @@ def test_a_stream_map_that_fails_is_named(
 ) -> None:
     with pytest.raises(InputError, match=says):
         duck.load(schema(ID, ["id"]), record({"id": 1}), stream_maps={"s": maps})
+
+
+@pytest.mark.parametrize("other", ["bad", [], {"x": "id"}])
+def test_a_map_for_other_streams_that_is_none_is_one_line(
+    duck: Database, other: Any
+) -> None:
+    with pytest.raises(ConfigError, match=r"stream_maps\.__else__ must be") as caught:
+        duck.load(schema(ID), stream_maps={"__else__": other})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("maps", [{"s": None}, {"s": "__NULL__"}, {"__else__": None}])
+def test_a_stream_that_a_map_drops_has_no_table(
+    duck: Database, maps: dict[str, Any]
+) -> None:
+    version = {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1}
+    sent = (schema(ID, ["id"]), record({"id": 1}, version=1), version, state(1))
+    assert duck.load(*sent, stream_maps=maps) == [1]
+    assert duck.types() == {}
 
 
 # BATCH files
