@@ -88,6 +88,8 @@ class Loads:
             # Its rows are merged on the keys that they came with.
             self._note_versions(buffer)
             self.load()
+            if buffer.rows:  # the last STATE doesn't vouch for them
+                self.load()
         self._buffers[stream] = new_buffer
 
     def add_lines(

@@ -93,8 +93,12 @@ class UnconfirmedLoads:
                 raise
 
     def discard_unconfirmed(self, table: str) -> None:
-        """Remove the rows that dead runs left in a table without a STATE."""
-        if self._tables.sql is None or LOAD_ID not in self._tables.columns(table):
+        """Remove the rows that dead runs left in a table without a STATE.
+
+        The table itself tells whether there are any: dlt's schema may be one that
+        another run has stored since, which knew nothing of the table.
+        """
+        if self._tables.sql is None:
             return
         self._create_notes_table()
         noted = self._execute(
@@ -102,11 +106,21 @@ class UnconfirmedLoads:
             " WHERE pipeline = %s AND table_name = %s",
             (self._pipeline, table),
         )
+        dead = [
+            load_id
+            for run, load_id in noted or ()
+            if run != self._run and not is_run_alive(run)
+        ]
+        if not dead:
+            return
+        _, columns = self._tables.sql.get_storage_table(table)
         qualified = self._tables.sql.sql_client.make_qualified_table_name(table)
-        for run, load_id in noted or ():
-            if run == self._run or is_run_alive(run):
-                continue
-            self._execute(f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s", (load_id,))  # noqa: S608
+        for load_id in dead:
+            if LOAD_ID in columns:
+                self._execute(
+                    f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s",  # noqa: S608
+                    (load_id,),
+                )
             self._execute(
                 f"DELETE FROM {self._notes} WHERE table_name = %s AND load_id = %s",  # noqa: S608
                 (table, load_id),

@@ -45,6 +45,24 @@ def test_keys_may_change(database: Database, runs: int, keys: list[str]) -> None
     assert len(database.rows("id, region")) == 2
 
 
+@pytest.mark.parametrize("config", [{}, {"write_disposition": "append"}])
+def test_rows_after_a_state_stay_when_keys_change(
+    config: dict[str, Any], database: Database
+) -> None:
+    states = database.load(
+        schema(ID),
+        record({"id": 1}),
+        state(1),
+        record({"id": 2}),
+        schema(ID, ["id"]),
+        record({"id": 3}),
+        state(2),
+        **config,
+    )
+    assert database.rows("id") == [(1,), (2,), (3,)]
+    assert states == [1, 2]
+
+
 def test_a_key_that_dlt_made_not_null_may_be_null_once_it_is_none(
     database: Database,
 ) -> None:
