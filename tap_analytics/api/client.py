@@ -94,7 +94,9 @@ class Client:
         self._timeout = min(CONNECT_TIMEOUT, timeout), timeout
         self._max_tries = int(settings["max_retries"]) + 1
         self._headers = _headers(settings)
-        self._session = Session(self.url, settings["concurrency"])
+        self._session = Session(
+            self.url, settings["concurrency"], settings.get("max_response_mb")
+        )
         weakref.finalize(self, self._session.close)
         warn_if_readable(self.url, run.logger)
 
@@ -220,7 +222,7 @@ class Client:
             return Page.empty(answer)
         if meaning is Meaning.NOT_YET:
             raise self._errors.not_yet(answer, wait)
-        if meaning is Meaning.FORBIDDEN and asker.is_child:
+        if meaning is Meaning.FORBIDDEN_BELOW:
             is_hopeless = not experience.forbidden(asker.stream)
             raise self._errors.forbidden(answer, asker, is_hopeless=is_hopeless)
         raise self._errors.error(meaning, answer, asker)

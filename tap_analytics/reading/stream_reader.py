@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.errors import LeftOutError
     from tap_analytics.reading.account import Account
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Row
@@ -258,6 +258,17 @@ class StreamReader:
             )
         if not self.wholeness.is_in_doubt:
             self.bookmark.promote(state)
+
+    def say_what_was_ignored(self) -> None:
+        """Log which fields were dropped, once there are no more rows to come."""
+        if ignored := sorted(self._fields.ignored):
+            self._logger.info(
+                "%s: dropped, because undeclared_fields is 'ignore': %s",
+                self.name,
+                ", ".join(map(repr, ignored)),
+                extra={"kind": "ignored"},
+            )
+            self._fields.ignored.clear()
 
     def _path_in(self, context: Context | None) -> str:
         """Return the path, what comes from the context encoded.

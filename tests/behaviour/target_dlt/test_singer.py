@@ -716,3 +716,15 @@ def test_stream_maps_and_flattening_are_applied_to_parquet_batches(
     assert duck.rows("id, name, at__day, amount, _sdc_table_version") == [
         (2, "a!", day, Decimal("1.50"), 3)
     ]
+
+
+def test_a_stream_map_for_a_stream_that_never_came_is_warned_of(
+    duck: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = schema(NAMED, ["id"], stream="clients"), record({"id": 1}, "clients")
+    duck.load(*messages, stream_maps={"cleints": {"name": None}, "cl*": {}})
+    (warning,) = (text for text in caplog.messages if "stream_maps" in text)
+    assert warning == (
+        "stream_maps names 'cleints', but no such stream came: it is ignored. "
+        "Did you mean 'clients'?"
+    )
