@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -99,6 +100,7 @@ def test_the_last_line_says_what_was_loaded_where_to_and_what_was_removed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO, "target-dlt")
     here = Database(config, query=lambda _: [])
     here.load(*of_version(1, "a", "b", "c"))
     assert caplog.messages[-1] == (

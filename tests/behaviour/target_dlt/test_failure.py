@@ -193,7 +193,9 @@ def test_rows_whose_state_can_not_be_written_are_not_doubled(
 
 
 def test_a_signal_while_a_state_goes_out_stops_the_run_after_it(
-    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The rows are confirmed by then, and would be doubled without that STATE."""
     write_state = TargetDlt._write_state  # noqa: SLF001
