@@ -98,8 +98,9 @@ def test_a_secret_is_found_in_a_process(place: str) -> None:
     arguments = [KEY] if place == "argument" else []
     environment = {"KEY": KEY} if place == "environment" else {}
     command = [sys.executable, "-c", "print(flush=True); input()", *arguments]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()  # It has begun.
