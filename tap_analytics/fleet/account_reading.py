@@ -90,11 +90,13 @@ class Reading:
         account: The account's name.
         run: Its run.
         began_at: When it began, in seconds that only count on.
+        is_told: Whether the coordinator is told what came of it.
     """
 
     def __init__(self, job: Job, shared: Shared) -> None:
         self.account = job.account
         self.began_at = time.monotonic()
+        self.is_told = False
         self._job = job
         self._shared = shared
         settings = DEFAULTS | with_preset(dict(job.settings))
