@@ -74,7 +74,7 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
     began = time.monotonic()
     with ExitStack() as stack:
         check_lock = stack.enter_context(only_run(places.state))
-        todo = plan(places.state, list(fleet.accounts), choice, ledger.now())
+        todo = plan(places.state, fleet.accounts, choice, ledger.now())
         records = _records(todo)
         if todo.kind != SOME:
             _clear_closed(places, todo.run)
