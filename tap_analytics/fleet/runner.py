@@ -118,8 +118,8 @@ class Runner:
         self._is_last = False
         self._counted = (0, 0)
         self._counts_of_done = (0, 0)
-        place, run = self._shared.staging.place, work.run
-        self._heard = Heard(place, run) if work.beats else None
+        place, name = self._shared.staging.place, work.coordinator
+        self._heard = Heard(place, work.run, name) if name else None
 
     def take(self, job: Job) -> None:
         """Begin to read an account."""

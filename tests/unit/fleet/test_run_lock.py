@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.run_lock import DEAD_SECONDS, Lease, TakenError, only_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tap_analytics.fleet.places import Place
@@ -60,6 +62,54 @@ def test_a_killed_run_holds_no_folder(tmp_path: Path, folder: Place) -> None:
     killed = subprocess.run([sys.executable, "-c", script], check=False)
     assert killed.returncode == -9
     with only_run(folder):
+        pass
+
+
+@contextmanager
+def orphan(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Kill a run, of which a process goes on; that ends with its input."""
+    script = (
+        "import os, pathlib, subprocess, sys\n"
+        "from tap_analytics.fleet.folder import Folder\n"
+        "from tap_analytics.fleet.run_lock import only_run\n"
+        f"with only_run(Folder(pathlib.Path({str(tmp_path / 'place')!r}))):\n"
+        "    subprocess.Popen(['cat'], close_fds=False)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as killed:
+        assert killed.wait() == -9
+        yield killed
+
+
+def test_what_a_killed_run_has_started_is_waited_for(
+    tmp_path: Path, folder: Place
+) -> None:
+    waits = []
+    with orphan(tmp_path) as killed:
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            assert killed.stdin is not None
+            assert killed.stdout is not None
+            killed.stdin.close()
+            killed.stdout.read()
+
+        with only_run(folder, wait):
+            assert waits
+
+
+def test_what_a_killed_run_has_started_is_not_waited_for_for_ever(
+    tmp_path: Path, folder: Place
+) -> None:
+    with (
+        orphan(tmp_path),
+        pytest.raises(FleetError, match="a run that was killed have not ended"),
+        only_run(folder, lambda _: None),
+    ):
         pass
 
 
