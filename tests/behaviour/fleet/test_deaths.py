@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOADED, SOME_FAILED, FAILED, KILLED = 0, 3, 1, -9
 
+DASK_WORKER = "multiprocessing.spawn"
+
 LATENCY = 0.05
 LONGEST_WAIT = 60.0
 
@@ -65,12 +67,12 @@ def test_when_the_coordinator_is_killed_all_ends_and_the_next_run_goes_on(
     some.look_for_keys()
 
 
-@pytest.mark.parametrize("what", ["runner", "loader"])
+@pytest.mark.parametrize("what", ["runner", "loader", DASK_WORKER])
 def test_when_a_process_is_killed_before_it_has_begun_another_takes_over(
     fleet: FleetFactory, what: str
 ) -> None:
     some = fleet(2)
-    process = some.start("run")
+    process = some.start("run", *(("--engine", "dask") if what == DASK_WORKER else ()))
     for pid in wait_for(what, process):
         kill(pid)
     outcome = ended(process)
