@@ -45,8 +45,10 @@ OPTIONS = SandboxOptions(
 FILE = {"runners": 2, "accounts_at_once": 2}
 
 COORDINATOR, YESTERDAY = "coordinator", "coordinator, a day ago"
+ON_DASK = "coordinator, on Dask"
 RUNNER, LOADER, WORKER = "runner", "loader", "Dask worker"
-KINDS = (COORDINATOR, RUNNER, LOADER, YESTERDAY, RUNNER, WORKER)
+OTHERS = (RUNNER, LOADER, YESTERDAY, RUNNER, WORKER)
+KINDS = 4 * (COORDINATOR, *OTHERS) + (ON_DASK, *OTHERS)
 """Of 60 kills 20 are of coordinators, 20 of runners, 10 of loaders, 10 of workers."""
 
 MODULES = {
@@ -54,7 +56,7 @@ MODULES = {
     LOADER: "tap_analytics.fleet.loader",
     WORKER: "multiprocessing.spawn",
 }
-OPTIONS_OF = {WORKER: ("--engine", "dask")}
+OPTIONS_OF = dict.fromkeys((WORKER, ON_DASK), ("--engine", "dask"))
 
 DATABASES = (DUCKDB, POSTGRESQL)
 SECONDS_TO_END = 15.0
@@ -124,18 +126,19 @@ class FleetKills:
         return Ending.COMPLETE
 
     def _kill_all(self, kind: str, night: Night, moment: float) -> Ending:
-        killed, seconds = night.run_and_kill_all(moment)
+        options = OPTIONS_OF.get(kind, ())
+        killed, seconds = night.run_and_kill_all(moment, *options)
         self.longest_end = max(self.longest_end, seconds)
         assert seconds <= SECONDS_TO_END, f"processes went on for {seconds:.1f} s"
         if killed.status == LOADED:
             night.require_exact(killed)
             return Ending.COMPLETE
         assert killed.status == KILLED, killed.err
-        goes_on = night.had_begun and kind == COORDINATOR
+        goes_on = night.had_begun and kind != YESTERDAY
         if kind == YESTERDAY:
             night.age_by_a_day()
             night.change_source()
-        outcome = night.run()
+        outcome = night.run(*options)
         assert ("Goes on with the run" in outcome.err) == goes_on, outcome.err
         if kind == YESTERDAY:
             night.require_read_anew()

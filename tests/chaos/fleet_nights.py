@@ -51,9 +51,9 @@ class Night:
             api.change("clients", changed["id"], {"name": name})
             api.add("users", {"id": f"new-{self._dice.random()}", "name": name})
 
-    def run(self) -> Ended:
+    def run(self, *options: str) -> Ended:
         """Run the fleet, and let it come to its end."""
-        return self._fleet.run()
+        return self._fleet.run("run", *options)
 
     def run_and_kill(
         self, module: str, moment: float, *options: str, at_receipt: bool = False
@@ -79,13 +79,17 @@ class Night:
             time.sleep(0.002)
         return ended(process)
 
-    def run_and_kill_all(self, moment: float) -> tuple[Ended, float]:
+    def run_and_kill_all(self, moment: float, *options: str) -> tuple[Ended, float]:
         """Run the fleet, and kill its coordinator at a moment.
+
+        Args:
+            moment: In how many seconds.
+            options: Those of the command.
 
         Returns:
             How it ended, and for how many seconds its processes went on.
         """
-        process = self._fleet.start("run")
+        process = self._fleet.start("run", *options)
         self._pass(process, moment)
         others = descendants_of(process.pid)
         self.is_killed = process.poll() is None
