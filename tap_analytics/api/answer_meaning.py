@@ -31,6 +31,8 @@ class Meaning(Enum):
     """The API accepted the key before, and does so no longer."""
     FORBIDDEN = auto()
     """The key is accepted, but may not read this."""
+    FORBIDDEN_BELOW = auto()
+    """The key is accepted, but may not read what is below this one parent."""
     NOT_FOUND = auto()
     """There is no such resource."""
     VANISHED = auto()
@@ -64,6 +66,7 @@ def meaning_of(
         (status in _RETRIED or asks_to_wait, Meaning.NOT_YET),
         (status in _KEY and not has_worked, Meaning.KEY_REFUSED),
         (status == HTTPStatus.UNAUTHORIZED, Meaning.KEY_WITHDRAWN),
+        (status in _NOT_ALLOWED and has_worked and is_child, Meaning.FORBIDDEN_BELOW),
         (status in _NOT_ALLOWED and has_worked, Meaning.FORBIDDEN),
         (status in _GONE and is_child, Meaning.VANISHED),
         (status == HTTPStatus.NOT_FOUND, Meaning.NOT_FOUND),

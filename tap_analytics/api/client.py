@@ -220,7 +220,7 @@ class Client:
             return Page.empty(answer)
         if meaning is Meaning.NOT_YET:
             raise self._errors.not_yet(answer, wait)
-        if meaning is Meaning.FORBIDDEN and asker.is_child:
+        if meaning is Meaning.FORBIDDEN_BELOW:
             is_hopeless = not experience.forbidden(asker.stream)
             raise self._errors.forbidden(answer, asker, is_hopeless=is_hopeless)
         raise self._errors.error(meaning, answer, asker)

@@ -35,7 +35,7 @@ class CountingPaginator(Paginator):
         self._position = self._asked = start
         self._received = look.received if look else 0
         self._promised = False
-        self._was_promised = False
+        self._repeat_promised = False
         self._ends_by_count = False
 
     @abstractmethod
@@ -58,7 +58,10 @@ class CountingPaginator(Paginator):
         self.shared.longest = max(self.shared.longest, count)
         self._asked, position = self._position, self._position + self.step(count)
         promised = self._counts_say(position, hints)
-        self._was_promised = self._promised
+        was_promised = self._promised and not self.may_repeat()
+        self._repeat_promised = self.repeated and (
+            self._repeat_promised or was_promised
+        )
         self._promised = bool(promised or hints.more())
         self._ends_by_count = promised is False
         if position == self._asked or not (self.repeated or self._goes_on(hints)):
@@ -75,10 +78,9 @@ class CountingPaginator(Paginator):
         echo = told == self.shared.page_size  # It may be capped nonetheless.
         return max(self.shared.longest, 0 if echo else told)
 
-    def announces_more(self, hints: PageHints) -> bool:
-        """Return whether the API announced this page, or announces the next one."""
-        del hints
-        return self._was_promised or self._promised
+    def announces_more(self) -> bool:
+        """Return whether the API announced a page that it repeated, or the next one."""
+        return self._repeat_promised or self._promised
 
     def _counts_say(self, position: int, hints: PageHints) -> bool | None:
         if Belief.COUNT in self.shared.refuted:

@@ -83,9 +83,9 @@ class AutoPaginator(Paginator):
         self.unproven = self._shown.unproven
         return request
 
-    def announces_more(self, hints: PageHints) -> bool:
+    def announces_more(self) -> bool:
         """Return what the paginator of the style says."""
-        return self._shown is None or self._shown.announces_more(hints)
+        return self._shown is None or self._shown.announces_more()
 
     def may_repeat(self) -> bool:
         """Return what the paginator of the style says."""

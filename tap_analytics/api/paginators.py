@@ -107,7 +107,7 @@ class Paginator(ABC):
     def follow(self, hints: PageHints) -> NextRequest | None:
         """Return the request for the page after this one, `None` at the end."""
 
-    def announces_more(self, hints: PageHints) -> bool:  # noqa: ARG002
+    def announces_more(self) -> bool:
         """Return whether the API says that more follows a page that it repeated."""
         return True
 
@@ -143,7 +143,7 @@ class Paginator(ABC):
                 return
             self.found_more = True
             self.shared.refuted.add(self.look.tests)
-        request = self._unless_in_circles(novelty, hints, self.follow(hints))
+        request = self._unless_in_circles(novelty, self.follow(hints))
         if request is not None and self._pages == 0 and self.look is None:
             self._seen.look(page.records)
         self._pages += 1
@@ -168,12 +168,17 @@ class Paginator(ABC):
 
         Returns:
             Whether that is how the API says that the list has ended.
+
+        Raises:
+            FatalAPIError: If the API announced a page, and sent an earlier one.
         """
         if self.look is None and (self.is_announced or self._pages == 0):
             return False
         is_end = isinstance(error, VanishedError) or (
             isinstance(error, RefusedError) and error.status in _NOTHING_THERE
         )
+        if is_end and self._known_in_a_row and self.announces_more():
+            raise self.shared.error(self.circle()) from error
         self.finished = self.finished or is_end
         return is_end
 
@@ -184,7 +189,7 @@ class Paginator(ABC):
         return self._seen.look(page.records)
 
     def _unless_in_circles(
-        self, novelty: Novelty, hints: PageHints, request: NextRequest | None
+        self, novelty: Novelty, request: NextRequest | None
     ) -> NextRequest | None:
         if novelty is Novelty.NEW or request is None:
             self._known_in_a_row, self._all_same = 0, True
@@ -203,7 +208,7 @@ class Paginator(ABC):
                 "name of its parameter, to what the API documents."
             )
             return None
-        if self.announces_more(hints):
+        if self.announces_more():
             raise self.shared.error(self.circle())
         self.shared.repeats_pages = True
         self.shared.say(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_analytics.api.page import Page
-    from tap_analytics.reading.branches import Branch
+    from tap_analytics.reading.parents_and_children import Branch
 
 LOGGER = logging.getLogger("tap_analytics.dlt_source")
 """Takes what a source says, by the name that its users know."""

@@ -15,10 +15,10 @@ import pyarrow as pa
 from tap_analytics import json_text
 from tap_analytics.rows.fields import ADDITIONAL_FIELDS
 from tap_analytics.target_dlt.columns import values
-from tap_analytics.target_dlt.columns.columns_of_schema import column_types
 from tap_analytics.target_dlt.columns.misfits import TooFineError
 from tap_analytics.target_dlt.columns.moments import truncate_to_microseconds
 from tap_analytics.target_dlt.columns.numbers import exact_number
+from tap_analytics.target_dlt.columns.types_of_schema import column_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

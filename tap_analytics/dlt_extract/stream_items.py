@@ -11,7 +11,7 @@ from dlt.common.runtime.signals import raise_if_signalled
 
 from tap_analytics.dlt_extract.extraction import ParentList, pages
 from tap_analytics.dlt_extract.loading import Loading
-from tap_analytics.reading.branches import Branch
+from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.reading.second_looks import second_looks
 from tap_analytics.reading.stream_reader import StreamReader
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_analytics.dlt_extract.declared import Choices, DeclaredStream
     from tap_analytics.dlt_extract.extraction import Extraction
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
 
 MOST_ROWS = {"dicts": 1_000, "arrow": 8_192}

@@ -15,7 +15,7 @@ from tap_analytics.reading.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_analytics.reading.branches import Branch
+    from tap_analytics.reading.parents_and_children import Branch
     from tap_analytics.run import Run
 
 

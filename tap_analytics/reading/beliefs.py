@@ -10,7 +10,7 @@ from tap_analytics.api.stream_pages import Belief
 if TYPE_CHECKING:
     from tap_analytics.api.paginators import Paginator, Unproven
     from tap_analytics.api.stream_pages import StreamPages
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
 
 LOOKED_AT = {
     Belief.SHORT_PAGE: 3,

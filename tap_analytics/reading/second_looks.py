@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_analytics.reading.branches import Branch
+    from tap_analytics.reading.parents_and_children import Branch
     from tap_analytics.reading.stream_reader import StreamReader
 
 ReaderT = TypeVar("ReaderT", bound="StreamReader")

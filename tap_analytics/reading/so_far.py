@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
 
 
 class SoFar:

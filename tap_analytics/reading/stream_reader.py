@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_analytics.api.stream_pages import NextRequest
     from tap_analytics.errors import LeftOutError
     from tap_analytics.reading.account import Account
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.reading.so_far import SoFar
     from tap_analytics.rows.bookmarks import Bookmark
     from tap_analytics.rows.fields import Row

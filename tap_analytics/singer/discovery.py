@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_analytics.api.page import Page
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
     from tap_analytics.singer.stream import AnalyticsStream
 

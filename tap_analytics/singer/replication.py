@@ -1,4 +1,4 @@
-"""How a stream is replicated: by which key, from where on, by which version."""
+"""How a stream is replicated: by which key, and from where on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tap_analytics.singer.stream import AnalyticsStream
 
 REPLICATION_KEY = "createdAt"
-VERSION = "version"
 
 
 def prefer_setting(stream: AnalyticsStream, *, is_incremental: bool) -> None:
@@ -80,29 +79,3 @@ def bookmark_for(stream: AnalyticsStream, so_far: SoFar | None) -> Bookmark | No
         stream.account.client.started_at if so_far is None else so_far.began_at,
         stream.config,
     )
-
-
-def new_version(stream: AnalyticsStream, now: int) -> int:
-    """Return the version of the rows of this run, in milliseconds.
-
-    It is that of the read that this run goes on with, and larger than that of the
-    last one: a clock that was ahead would else keep rows for years.
-
-    Args:
-        stream: The stream that is going to be read.
-        now: When the run began, in milliseconds since 1970.
-    """
-    so_far = stream.source.so_far
-    if so_far and so_far.before and so_far.before.version is not None:
-        return so_far.before.version
-    known = (stream.state_then.get(VERSION), so_far and so_far.last_version)
-    last = max((one for one in known if isinstance(one, int)), default=0)
-    if last < now:
-        return now
-    stream.logger.warning(
-        "%s: the last run had a later time than this one. Check the clock of this "
-        "machine. The versions of rows go on from the last run's.",
-        stream.name,
-        extra={"kind": "clock"},
-    )
-    return last + 1

@@ -10,7 +10,7 @@ from tap_analytics.singer.messages import glanced_at
 from tap_analytics.singer.stream_maps import passes
 
 if TYPE_CHECKING:
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
     from tap_analytics.singer.stream import AnalyticsStream
 

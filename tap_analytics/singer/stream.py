@@ -13,20 +13,22 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
-
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
-from tap_analytics.reading.branches import Branch
+from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.rows.schemas import account_columns, completed_schema
+from tap_analytics.singer.activate_version import (
+    VERSION,
+    has_versions,
+    may_be_activated,
+    new_version,
+)
 from tap_analytics.singer.going_on import so_far_of
 from tap_analytics.singer.message_stream import MessageStream
 from tap_analytics.singer.messages import decoded
 from tap_analytics.singer.replication import (
     REPLICATION_KEY,
-    VERSION,
     bookmark_for,
-    new_version,
     prefer_setting,
 )
 from tap_analytics.singer.source import StreamSource
@@ -223,7 +225,7 @@ class AnalyticsStream(MessageStream):
             origin = self.source.bookmark.origin
             self.progress.origins[self.name] = origin
             self.logger.info("%s: %s.", self.name, origin)
-        if self._activates_versions:
+        if has_versions(self):
             self._stream_version = new_version(self, self._initialized_at)
         self.state_manager.is_flushed = False
 
@@ -234,33 +236,15 @@ class AnalyticsStream(MessageStream):
 
     def complete(self) -> None:
         """Say that all was read: if it was all there is, older rows may be dropped."""
-        left_out_by = "a stream map" if self.is_filtered else ""
-        reason = self.source.wholeness.why_not(left_out_by)
-        if self._activates_versions and self._stream_version is not None:
-            if reason is None:
-                self._write_activate_version_message(self._stream_version)
-            else:
-                level, why = reason
-                self.logger.log(
-                    level,
-                    "%s: %s, so the target is not told to drop rows.",
-                    self.name,
-                    why,
-                )
-        state = self.stream_state
+        version = self._stream_version
+        if version is not None and may_be_activated(self):
+            self._write_activate_version_message(version)
         if self.ABORT_AT_RECORD_COUNT is None:
+            state = self.stream_state
             self.source.promote(state)
-            if self._activates_versions:
-                state[VERSION] = self._stream_version
+            if version is not None:
+                state[VERSION] = version
         self.progress.finished(self.name)
-
-    @property
-    def _activates_versions(self) -> bool:
-        return (
-            bool(self.config.get("emit_activate_version_messages"))
-            and self.replication_method == REPLICATION_FULL_TABLE
-            and self.ABORT_AT_RECORD_COUNT is None
-        )
 
 
 def _is_read_by_itself(stream: Stream) -> bool:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tap_analytics.errors import FatalAPIError, StoppedError
-from tap_analytics.reading.branches import Branch
+from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.reading.second_looks import second_looks
 from tap_analytics.singer.going_on import end, note_how_far
 

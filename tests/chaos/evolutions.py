@@ -8,7 +8,7 @@ import logging
 import multiprocessing
 import re
 import time
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,12 @@ from tests.chaos.comparing import is_same
 from tests.chaos.evolving import Stream
 from tests.chaos.judging import Verdict
 from tests.chaos.kinds import Ending
-from tests.chaos.places import PLACES
+from tests.chaos.places import PLACES, Databases, Places
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from typing_extensions import Self
-
-    from tests.chaos.places import Place, Places
+    from tests.chaos.places import Place
 
 STREAMS = 7
 """Streams of one lot, which are loaded together, since a load takes half a second."""
@@ -45,25 +43,16 @@ _children = multiprocessing.get_context("forkserver")
 _children.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 
-class Evolutions:
+class Evolutions(Databases[Places]):
     """Loads streams that evolve, and compares their tables with a model; a context."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._places: dict[str, Places] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        super().__init__(lambda places: places)
 
     def lot(self, number: int) -> Lot:
         """Return a lot of streams; the databases take turns."""
         database = [*PLACES][number % len(PLACES)]
-        if database not in self._places:
-            self._places[database] = self._stack.enter_context(PLACES[database]())
-        return Lot(number, database, self._places[database].first)
+        return Lot(number, database, self.loaded(database).first)
 
 
 class Lot:

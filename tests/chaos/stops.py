@@ -6,7 +6,6 @@ import json
 import signal
 import tempfile
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from tests.chaos.interruptions import SECONDS_TO_END
 from tests.chaos.judging import Verdict
 from tests.chaos.kinds import Ending
 from tests.chaos.pipeline import Pipeline
-from tests.chaos.places import PLACES, truth_of
+from tests.chaos.places import PLACES, Databases, truth_of
 from tests.chaos.truth import CHILDREN
 from tests.conftest import TODAY
 from tests.helpers.running import STREAMS, settings
@@ -25,8 +24,6 @@ from tests.helpers.running import STREAMS, settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
-
-    from typing_extensions import Self
 
     from tests.chaos.places import Place, Places, Rows
 
@@ -52,7 +49,7 @@ def kind_of(number: int) -> tuple[str, str]:
     return KINDS[turn % len(KINDS)], databases[place]
 
 
-class Stops:
+class Stops(Databases["Loaded"]):
     """Stops reads into databases that were loaded once; a context.
 
     Args:
@@ -68,24 +65,9 @@ class Stops:
         self,
         places: Mapping[str, Callable[[], AbstractContextManager[Places]]] = PLACES,
     ) -> None:
+        super().__init__(Loaded, places)
         self.longest_end = 0.0
         self.most_over = -1_000_000
-        self._places = places
-        self._stack = ExitStack()
-        self._loaded: dict[str, Loaded] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def loaded(self, database: str) -> Loaded:
-        """Return a database that was loaded once, by its name."""
-        if database not in self._loaded:
-            places = self._stack.enter_context(self._places[database]())
-            self._loaded[database] = Loaded(places)
-        return self._loaded[database]
 
     def judge(self, number: int) -> Verdict:
         """Stop a read, and go on with it until it is complete.

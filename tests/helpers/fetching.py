@@ -18,15 +18,15 @@ from tap_analytics.api.page import Page
 from tap_analytics.api.paginators import Paginator
 from tap_analytics.api.stream_pages import NextRequest, StreamPages
 from tap_analytics.errors import FatalAPIError, LeftOutError
-from tap_analytics.reading.branches import Branch
 from tap_analytics.reading.page_memory import PageMemory
+from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.reading.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_analytics.api.page_hints import PageHints
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
 
 TIMEOUT = 10

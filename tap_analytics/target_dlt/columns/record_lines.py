@@ -10,9 +10,9 @@ import pyarrow as pa
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks.core import JSONSchemaValidator
 
-from tap_analytics.target_dlt.columns.columns_of_schema import column_types
 from tap_analytics.target_dlt.columns.misfits import ColumnTooNarrowError, MisfitError
 from tap_analytics.target_dlt.columns.sdc_columns import COLUMNS, TABLE_VERSION
+from tap_analytics.target_dlt.columns.types_of_schema import column_types
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.singer_in.decoder import (
     BadRecordError,

@@ -15,6 +15,7 @@ from tap_analytics.api.answer_meaning import Meaning, failure_in, meaning_of
 ANSWER, EMPTY, NOT_YET = Meaning.ANSWER, Meaning.EMPTY, Meaning.NOT_YET
 KEY_REFUSED, WITHDRAWN = Meaning.KEY_REFUSED, Meaning.KEY_WITHDRAWN
 FORBIDDEN, NOT_FOUND = Meaning.FORBIDDEN, Meaning.NOT_FOUND
+FORBIDDEN_BELOW = Meaning.FORBIDDEN_BELOW
 VANISHED, REFUSED = Meaning.VANISHED, Meaning.REFUSED
 
 # Of each status: at the top before the key has worked, at the top after that, and
@@ -25,8 +26,8 @@ STATUSES = {
     **dict.fromkeys([202, 205, 206, 207, 226, 299], (NOT_YET,) * 3),
     **dict.fromkeys([300, 301, 302, 304, 307], (REFUSED,) * 3),
     401: (KEY_REFUSED, WITHDRAWN, WITHDRAWN),
-    403: (KEY_REFUSED, FORBIDDEN, FORBIDDEN),
-    **dict.fromkeys([402, 451], (REFUSED, FORBIDDEN, FORBIDDEN)),
+    403: (KEY_REFUSED, FORBIDDEN, FORBIDDEN_BELOW),
+    **dict.fromkeys([402, 451], (REFUSED, FORBIDDEN, FORBIDDEN_BELOW)),
     404: (NOT_FOUND, NOT_FOUND, VANISHED),
     410: (REFUSED, REFUSED, VANISHED),
     **dict.fromkeys([408, 425, 429], (NOT_YET,) * 3),

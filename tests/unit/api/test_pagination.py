@@ -590,6 +590,10 @@ def test_a_repetition_is_noticed_whatever_is_around_the_records() -> None:
     ("style", "envelope", "parameter"),
     [
         ("auto", {"page": 1, "total_pages": 3}, "page"),
+        ("auto", {"page": 1, "total_pages": 2}, "page"),
+        ("page", {"total_pages": 2}, "page"),
+        ("page", {"total": 3, "per_page": 2}, "page"),
+        ("offset", {"total": 3}, "offset"),
         ("auto", {"has_more": True}, "page"),
         ("page", {"total": 6}, "page"),
         ("offset", {"total": 6}, "offset"),
@@ -602,6 +606,24 @@ def test_a_repetition_where_more_is_announced_is_an_error(
     responses = [page({"data": rows(2), **envelope})] * 4
     with pytest.raises(FatalAPIError, match=f"stream 'time'.*{parameter}_param"):
         feed(paginator, *responses)
+
+
+@pytest.mark.parametrize("status", [404, 416])
+def test_a_repetition_of_an_announced_page_is_no_end(status: int) -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    feed(paginator, *[page({"data": rows(2), "total": 3, "per_page": 2})] * 2)
+    with pytest.raises(FatalAPIError, match="page=2 got a page that had been read"):
+        paginator.refused(RefusedError("no such page", status))
+
+
+def test_the_last_page_again_beyond_the_announced_ones_is_the_end() -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    first = page({"data": rows(2), "total_pages": 2})
+    last = page({"data": rows(2, 2), "total_pages": 2})
+    feed(paginator, first, last)
+    while not paginator.finished:
+        feed(paginator, last)
+    assert not paginator.shared.doubts
 
 
 def test_the_first_page_again_means_that_the_parameter_counts_from_1() -> None:

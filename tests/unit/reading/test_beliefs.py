@@ -11,7 +11,7 @@ from tap_analytics.reading.beliefs import Beliefs
 from tests.helpers.fetching import Numbered
 
 if TYPE_CHECKING:
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
 
 
 def made(lists: int) -> tuple[Beliefs, StreamPages]:

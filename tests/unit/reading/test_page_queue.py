@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_analytics.errors import FatalAPIError, RefusedError, StoppedError
-from tap_analytics.reading.branches import PAGES_AHEAD, Branch
+from tap_analytics.reading.parents_and_children import PAGES_AHEAD, Branch
 from tests.helpers.fetching import (
     TIMEOUT,
     Below,

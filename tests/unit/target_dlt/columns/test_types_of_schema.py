@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tap_analytics.target_dlt.columns.columns_of_schema import column_type
+from tap_analytics.target_dlt.columns.types_of_schema import column_type
 from tap_analytics.target_dlt.errors import InputError
 
 DATE_TIME = {"type": "string", "format": "date-time"}

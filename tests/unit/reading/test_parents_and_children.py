@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_analytics.api.page import Page
-    from tap_analytics.reading.branches import Context
+    from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
 
 
