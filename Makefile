@@ -40,7 +40,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-fleet docs test bench check packages schedulers chaos kill format \
-	plugins constraints clean
+	pictures plugins constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -108,6 +108,8 @@ plugins: $(FOR_DEV) ## Write into meltano.yml, hub/ and docs/ what our plugins r
 	$(BIN)/python .ci/plugins.py
 	$(BIN)/python .ci/config_files.py
 	$(BIN)/python .ci/settings_md.py
+
+pictures: $(FOR_DEV) ## Take the pictures in docs/ anew, of a run in a real terminal
 	$(BIN)/python .ci/screens.py
 
 constraints: ## Pin anew what pyproject.toml asks for

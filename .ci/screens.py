@@ -1,34 +1,43 @@
-"""Draws what a terminal shows of a run, for the README.
+"""Takes pictures of a run in a real terminal, for the documents.
 
-The run is made up, by a clock that stands still, so that the pictures stay the same as
-long as what is shown does.
+The run is that of `analytics-load`, against a sandbox that lets few requests through,
+so that there is something to wait for. Each time the numbers differ a little; a test
+compares the form of the lines.
 """
 # ruff: noqa: INP001 - a script, no package
 
 from __future__ import annotations
 
 import io
+import json
 import re
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
-from tap_analytics.progress import Progress
-from tap_analytics.report.report import COMPLETE
-from tap_analytics.report.screen import summed_up, under_way
+PROJECT = Path(__file__).parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from tap_analytics.sandbox import Sandbox, SandboxOptions  # noqa: E402
+from tests.helpers.commands import environment  # noqa: E402
+from tests.helpers.terminals import PLAIN, terminal  # noqa: E402
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from tests.helpers.terminals import Line
 
-FOLDER = Path(__file__).parents[1] / "docs"
-COMMAND = "$ tap-analytics --config config.json > messages.jsonl"
-COLUMNS = 72
+FOLDER = PROJECT / "docs"
+COMMAND = "analytics-load --config config.json"
+COLUMNS = 80
 FONTS = re.compile(r"\s*@font-face \{[^}]*\}")
-
-ROWS = {"clients": 12, "projects": 400, "tasks": 3200, "time_records": 12_000}
-TEAM = {"time": 120, "users": 15}
-SECONDS_PER_PROJECT = 0.95
+OPTIONS = SandboxOptions(
+    projects=80, today=date(2026, 1, 31), latency=0.05, rate_limit=(20, 2)
+)
 
 
 def main() -> None:
@@ -39,47 +48,31 @@ def main() -> None:
 
 def pictures() -> dict[str, str]:
     """Returns the pictures by file name."""
-    return {
-        "while-it-runs.svg": _picture(
-            under_way(_run(of_it=0.55), 2.1), "while-it-runs"
-        ),
-        "when-it-is-over.svg": _picture(
-            summed_up(_run(of_it=1), COMPLETE), "when-it-is-over"
-        ),
-    }
+    with (
+        Sandbox(OPTIONS) as api,
+        TemporaryDirectory() as folder,
+        terminal(COLUMNS) as screen,
+    ):
+        config = {"api_url": api.url, "api_key": api.options.api_key}
+        (Path(folder) / "config.json").write_text(json.dumps(config))
+        with subprocess.Popen(  # noqa: S603 - our own
+            COMMAND.split(),
+            cwd=folder,
+            env=environment(**PLAIN),
+            stdin=subprocess.DEVNULL,
+            stderr=screen.fd,
+        ) as process:
+            screen.wait_for_display(lambda text: "waiting" in text and "about" in text)
+            under_way = screen.styled_lines
+            process.wait()
+        screen.at_the_end()
+        return {
+            "while-it-runs.svg": _picture(under_way, "while-it-runs"),
+            "when-it-is-over.svg": _picture(screen.styled_lines, "when-it-is-over"),
+        }
 
 
-def _run(of_it: float) -> Progress:
-    """Returns the numbers of a run, when this part of the projects has been read."""
-    now = [0.0]
-    progress = Progress(lambda: now[0])
-    progress.expect(sorted({*ROWS, *TEAM}))
-    progress.parents_begin()
-    progress.parents_seen(ROWS["projects"], more=False)
-    for _ in range(round(of_it * ROWS["projects"])):
-        progress.parent_read()
-    for _ in range(2 * progress.parents + 4):
-        progress.sent()
-    with progress.held:
-        now[0] = 0.9 * SECONDS_PER_PROJECT * progress.parents
-    progress.wrote("clients", ROWS["clients"])
-    progress.finished("clients")
-    for stream in ("projects", "tasks", "time_records"):
-        progress.wrote(stream, round(of_it * ROWS[stream]))
-    if of_it == 1:
-        for stream, rows in TEAM.items():
-            progress.wrote(stream, rows)
-        for stream in progress.rows:
-            progress.finished(stream)
-    else:
-        now[0] += 0.05 * SECONDS_PER_PROJECT * progress.parents
-        progress.held.until = now[0] + 7
-        progress.held.__enter__()
-    now[0] = SECONDS_PER_PROJECT * progress.parents
-    return progress
-
-
-def _picture(display: RenderableType, name: str) -> str:
+def _picture(lines: list[Line], name: str) -> str:
     console = Console(
         width=COLUMNS,
         file=io.StringIO(),
@@ -88,8 +81,9 @@ def _picture(display: RenderableType, name: str) -> str:
         color_system="truecolor",
         highlight=False,
     )
-    console.print(COMMAND)
-    console.print(display)
+    console.print(f"$ {COMMAND}")
+    for line in lines:
+        console.print(Text.assemble(*line), soft_wrap=True)
     # No picture loads anything from elsewhere: any font of equal widths will do.
     svg = console.export_svg(title="", unique_id=name)
     return FONTS.sub("", svg)

@@ -1,6 +1,6 @@
 """Measures a fleet against its goals, beside a process per account.
 
-Usage: python benchmarks/fleet.py [--accounts N] [--processes N]
+Usage: python benchmarks/fleet.py [--accounts N] [--processes N] [--pipelines N]
 
 The sandbox and PostgreSQL run in processes of their own, which do not count. Processor
 time is the kernel's figure for the fleet's process and all that it has started; memory
@@ -21,9 +21,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -31,8 +32,14 @@ import psycopg2
 from report import headline
 from sandboxed import SandboxProcess
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 MB = 1 << 20
 WRONG_KEYS = 10
+LOOPED = 3
+"""So many accounts are read by Meltano, one after the other."""
+
 REQUESTS = 44
 OPTIONS = {
     "projects": 20,
@@ -83,9 +90,13 @@ def main() -> None:
         large = measure(Path(folder, "large"), options.accounts, server)
         going_on = go_on(Path(folder, "on"), options.going_on)
         single = one_by_one(Path(folder, "single"), options.processes, server)
+        others = list(rivals(options, server))
     print(headline({}))
     print()
     for line in table(small, large, going_on, single, options):
+        print(line)
+    print()
+    for line in table_of_rivals(large, others):
         print(line)
     if small.wrong or large.wrong:
         sys.exit(f"Rows are wrong: {small.wrong or large.wrong}")
@@ -105,6 +116,18 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=10_000,
         help="accounts of the run that has nothing left to do (default: 10000)",
+    )
+    parser.add_argument(
+        "--pipelines",
+        type=int,
+        default=20,
+        help="accounts that are read by a dlt pipeline each (default: 20)",
+    )
+    parser.add_argument(
+        "--meltano",
+        type=Path,
+        metavar="FOLDER",
+        help="a Meltano project in which the plugins are installed (default: none)",
     )
     return parser
 
@@ -301,6 +324,92 @@ def one_by_one(folder: Path, accounts: int, server: Any) -> float:
         after = os.times()
     spent = after.children_user + after.children_system
     return (spent - before.children_user - before.children_system) / accounts
+
+
+@dataclass(frozen=True)
+class Rival:
+    """What another way took.
+
+    Attributes:
+        name: The way.
+        accounts: How many accounts there were.
+        wall: Seconds in all.
+        cpu: Seconds of processor time in all.
+        refused: Requests that the API answered with 429.
+    """
+
+    name: str
+    accounts: int
+    wall: float
+    cpu: float
+    refused: int
+
+
+def rivals(options: argparse.Namespace, server: Any) -> Iterator[Rival]:
+    """Measure what a user would do without a fleet."""
+    count = options.pipelines
+    for kind in ("threads", "processes") if count else ():
+        run = partial(_pipelines, count, kind)
+        yield _rival(f"a dlt pipeline each, in {kind}", count, server, run)
+    if options.meltano:
+        yield _rival("`meltano run` in a loop", LOOPED, server, partial(_loop, options))
+
+
+def _pipelines(accounts: int, kind: str, url: str, uri: str) -> None:
+    script = Path(__file__).with_name("fleet_rivals.py")
+    _succeed([sys.executable, str(script), url, uri, str(accounts), kind])
+
+
+def _loop(options: argparse.Namespace, url: str, uri: str) -> None:
+    for number in range(1, LOOPED + 1):
+        environment = {
+            "TAP_ANALYTICS_API_URL": url,
+            "TAP_ANALYTICS_API_KEY": f"sandbox-key-{number}",
+            "TAP_ANALYTICS_ACCOUNT": f"a{number}",
+            "TARGET_DLT_DESTINATION": "postgres",
+            "TARGET_DLT_CREDENTIALS": uri,
+        }
+        command = [str(Path(sys.executable).with_name("meltano")), "run"]
+        command += [f"--state-id-suffix=a{number}", "tap-analytics", "target-dlt"]
+        _succeed(command, cwd=options.meltano, env={**os.environ, **environment})
+
+
+def _rival(
+    name: str, accounts: int, server: Any, run: Callable[[str, str], None]
+) -> Rival:
+    uri = _database(server)
+    with SandboxProcess(accounts=accounts, **OPTIONS) as api:
+        began, before = time.monotonic(), os.times()
+        run(api.url, uri)
+        wall, after = time.monotonic() - began, os.times()
+        refused = api.stats().refused
+    spent = after.children_user + after.children_system
+    cpu = spent - before.children_user - before.children_system
+    return Rival(name, accounts, wall, cpu, refused)
+
+
+def _succeed(command: list[str], **options: Any) -> None:
+    subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **options,
+    )
+
+
+def table_of_rivals(fleet: Measured, others: list[Rival]) -> list[str]:
+    """Return a Markdown table of what each way takes per account."""
+    ours = Rival("the fleet", fleet.accounts, fleet.wall, fleet.cpu, fleet.refused)
+    return [
+        "| way | accounts | CPU per account | wall per account | refused |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {one.name} | {one.accounts:,} | {one.cpu / one.accounts:.2f} s"
+            f" | {one.wall / one.accounts:.2f} s | {one.refused:,} |"
+            for one in [ours, *others]
+        ),
+    ]
 
 
 def table(

@@ -144,8 +144,9 @@ def message_for(error: Exception) -> str:
         text = str(error)
     elif isinstance(error, OSError):
         # A file has a name; what has none is what the messages are written to.
-        place = error.filename or "standard output"
-        text = f"{place}: {error.strerror}" if error.strerror else str(error)
+        place = error.filename or "The messages can't be written to standard output"
+        hint = "" if error.filename else ". Is it closed, or is the disk full?"
+        text = f"{place}: {error.strerror}{hint}" if error.strerror else str(error)
     else:
         text = (
             f"{type(error).__name__}: {error}. If this is not explained by what you "

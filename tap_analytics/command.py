@@ -21,7 +21,7 @@ from tap_analytics.signals import stopped_by_signals
 from tap_analytics.tap import TapAnalytics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tap_analytics.report.report import Report
 
@@ -34,7 +34,7 @@ def main() -> None:
         sys.exit(f"Error: {error}")
     command = TapAnalytics.get_singer_command()
     run = Run.logging_to(logging.getLogger(TapAnalytics.name))
-    report = report_to_user(run)
+    report = report_to_user(run, is_test=_is_test(sys.argv))
     if command.callback is not None:
         command.callback = _reported_on(command.callback, report)
     work = partial(command.main, obj=run, standalone_mode=False)
@@ -43,6 +43,10 @@ def main() -> None:
     if isinstance(failure, OSError) and failure.strerror and not failure.filename:
         _drop_output()
     sys.exit(exit_status(outcome, run))
+
+
+def _is_test(arguments: Sequence[str]) -> bool:
+    return any(argument.partition("=")[0] == "--test" for argument in arguments)
 
 
 def exit_status(outcome: Outcome, run: Run) -> int:

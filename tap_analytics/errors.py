@@ -3,6 +3,7 @@
 ConfigError                 the settings, the catalog or the state
 FatalAPIError               the run stops
 ├── RefusedError            the API will not answer this request
+├── TooLargeError           an answer is larger than any may be
 ├── ShiftedError            a list shrank while it was read
 ├── StoppedError            the run was told to end
 ├── RetriableAPIError       the same request may succeed later
@@ -27,6 +28,7 @@ __all__ = [
     "RetriableAPIError",
     "ShiftedError",
     "StoppedError",
+    "TooLargeError",
     "VanishedError",
     "WaitError",
 ]
@@ -47,6 +49,21 @@ class RefusedError(FatalAPIError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class TooLargeError(FatalAPIError):
+    """An answer is larger than any may be.
+
+    Args:
+        url: What was asked for.
+        most_mb: So large an answer may be.
+    """
+
+    def __init__(self, url: str, most_mb: float) -> None:
+        super().__init__(
+            f"GET {url}: the answer has more than {most_mb:g} MB. Ask for smaller "
+            "pages with page_size, or allow more with max_response_mb."
+        )
 
 
 class ShiftedError(FatalAPIError):

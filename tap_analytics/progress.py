@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from datetime import timezone
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,60 @@ if TYPE_CHECKING:
 
 PARENTS_TIMED = 4
 """So many parents have to be read before their pace says anything."""
+
+SECONDS_TIMED = 5.0
+"""So long it has to take: a limit may be met soon, and then all takes longer."""
+
+SETTLED = 1.4
+"""The estimates of late may differ by this factor; beyond it none is told."""
+
+_GRAIN = 0.02
+"""The part of the time so far within which estimates are remembered as one."""
+
+
+class Estimate:
+    """How long all of a job takes, by the part that is done.
+
+    Where an API lets a few requests through every few seconds, what is done jumps, and
+    the estimate with it. Where the limit is still being learned, the first estimates
+    are far too low. So an estimate is told once those of the later half of the time
+    agree, and it is their middle.
+    """
+
+    def __init__(self) -> None:
+        self._past: deque[tuple[float, float, float]] = deque()
+
+    def add(self, passed: float, done: float) -> None:
+        """Take note of how far the job is.
+
+        Args:
+            passed: Seconds since it began.
+            done: The part of it that is done, above 0.
+        """
+        whole = passed / done
+        if self._past and passed - self._past[-1][0] < _GRAIN * passed:
+            at, low, high = self._past[-1]
+            self._past[-1] = (at, min(low, whole), max(high, whole))
+        else:
+            self._past.append((passed, whole, whole))
+        while len(self._past) > 1 and self._past[1][0] <= passed / 2:
+            self._past.popleft()
+
+    def left(self, passed: float, done: float) -> float | None:
+        """Return for how many more seconds the job takes; `None` if it is not clear.
+
+        Args:
+            passed: Seconds since it began.
+            done: The part of it that is done, above 0.
+        """
+        past = tuple(self._past)  # Whoever asks does so on another thread.
+        late = [one for one in past if one[0] >= passed / 2] or past[-1:]
+        whole = passed / done
+        low = min([whole, *(one[1] for one in late)])
+        high = max([whole, *(one[2] for one in late)])
+        if high > SETTLED * low:
+            return None
+        return max(0.0, (low + high) / 2 - passed)
 
 
 class Holdup:
@@ -123,6 +177,7 @@ class Progress:
         self.went_on_since = ""
         self._parents_began_at = self.began_at
         self._parents_timed = 0
+        self._estimate = Estimate()
 
     @property
     def seconds(self) -> float:
@@ -132,10 +187,18 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds that the other parents will take; `None` while nothing tells."""
+        passed = self.clock() - self._parents_began_at
         if self._parents_timed < PARENTS_TIMED or self.parents_open:
             return None
-        per_parent = (self.clock() - self._parents_began_at) / self._parents_timed
-        return per_parent * (self.parents_known - self.parents) + self.held.left
+        if passed < SECONDS_TIMED:
+            return None
+        return self._estimate.left(passed, self._part_done)
+
+    @property
+    def _part_done(self) -> float:
+        """The part of the parents that is done, of those that take time."""
+        skipped = self.parents - self._parents_timed
+        return self._parents_timed / max(1, self.parents_known - skipped)
 
     def expect(self, streams: Iterable[str]) -> None:
         """Take note of streams that are going to be read."""
@@ -184,6 +247,9 @@ class Progress:
         """
         self.parents += 1
         self._parents_timed += not is_skipped
+        if not is_skipped and not self.parents_open:
+            passed = self.clock() - self._parents_began_at
+            self._estimate.add(passed, self._part_done)
 
     def goes_on(self, began_at: datetime) -> None:
         """Take note that this run goes on with a read, and when that began."""

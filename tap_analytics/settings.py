@@ -98,8 +98,8 @@ SCHEMA: dict[str, Any] = {
         "preset": _setting(
             "string",
             "Preset",
-            "Name of a known API. It stands for all settings that are needed to reach "
-            "that API, but for `api_key`. A setting that you give yourself wins.",
+            "Name of a known API. It sets everything that is needed to reach that API, "
+            "except `api_key`. Settings that you give yourself win.",
             enum=sorted(PRESETS),
         ),
         "api_url": _setting(
@@ -202,6 +202,13 @@ SCHEMA: dict[str, Any] = {
             60,
             exclusiveMinimum=0,
         ),
+        "max_response_mb": _setting(
+            "number",
+            "Largest response",
+            "Megabytes that a response may have, once decompressed. A larger one is "
+            "not read to its end, and stops the run. If not set, any size is read.",
+            exclusiveMinimum=0,
+        ),
         "concurrency": _setting(
             "integer",
             "Concurrency",
@@ -271,10 +278,10 @@ SCHEMA: dict[str, Any] = {
         "resume_hours": _setting(
             "number",
             "Resume",
-            "If a run was stopped, the next run goes on where it stopped, if the first "
-            "part began no longer ago than this many hours. 0 turns that off. Use it "
-            "only with a target that merges: one that replaces tables would keep the "
-            "last part alone.",
+            "After a run that was stopped, the next run goes on where it stopped, if "
+            "the first part began at most this many hours ago. 0 turns this off. Use "
+            "it only with a target that merges rows: a target that replaces tables "
+            "would keep only the last part.",
             0,
             minimum=0,
         ),
@@ -285,8 +292,8 @@ SCHEMA: dict[str, Any] = {
         ),
         "until_param": _parameter(
             "Until parameter",
-            "Query parameter for the end of the same time, if the API needs one. The "
-            "tap sends a date 90 days ahead, since holidays are booked ahead.",
+            "Query parameter for the end of that time, if the API needs one. The tap "
+            "sends a date 90 days ahead, because people book their holidays ahead.",
         ),
         "since_format": _setting(
             "string",
@@ -298,9 +305,9 @@ SCHEMA: dict[str, Any] = {
         "account": _setting(
             "string",
             "Account",
-            "Whose data this is. If set, the text stands in a column of its own in "
-            "front of each record and is part of every key, so that the data of many "
-            "accounts fits into the same tables.",
+            "Name of the account. If set, it is in the first column of each record, "
+            "and this column is part of every key. So the data of many accounts fits "
+            "into the same tables.",
             minLength=1,
         ),
         "account_column": _setting(
@@ -338,7 +345,8 @@ DEFAULTS: dict[str, Any] = {
 }
 
 SHAPES_NO_ROWS = frozenset(
-    {"backoff_factor", "concurrency", "max_retries", "rate_limit_requests"}
+    {"backoff_factor", "concurrency", "max_response_mb", "max_retries"}
+    | {"rate_limit_requests"}
     | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
     | {"first_page", "page_size", "page_size_by_stream", "streams"}
 )

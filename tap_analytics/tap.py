@@ -52,6 +52,8 @@ class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
 
     @override
     def finish(self) -> None:
+        for stream in self._to_read:
+            stream.source.say_what_was_ignored()
         if going_on.end(self._to_read):
             self.write_message(StateMessage(value=self.state))
         for stream in self._to_read:

@@ -94,7 +94,9 @@ class Client:
         self._timeout = min(CONNECT_TIMEOUT, timeout), timeout
         self._max_tries = int(settings["max_retries"]) + 1
         self._headers = _headers(settings)
-        self._session = Session(self.url, settings["concurrency"])
+        self._session = Session(
+            self.url, settings["concurrency"], settings.get("max_response_mb")
+        )
         weakref.finalize(self, self._session.close)
         warn_if_readable(self.url, run.logger)
 

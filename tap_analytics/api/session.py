@@ -11,9 +11,12 @@ from requests.structures import CaseInsensitiveDict
 
 from tap_analytics.api.answer import Answer
 from tap_analytics.api.deadline import DeadlineAdapter
+from tap_analytics.errors import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MB = 1 << 20
 
 
 class Session:
@@ -29,9 +32,13 @@ class Session:
     Args:
         api_url: A URL of the API.
         pool_size: How many connections are kept open.
+        most_mb: So large a body may be, decompressed; `None` for no limit.
     """
 
-    def __init__(self, api_url: str, pool_size: int) -> None:
+    def __init__(
+        self, api_url: str, pool_size: int, most_mb: float | None = None
+    ) -> None:
+        self._most_mb = most_mb
         self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=pool_size)
         self._cookies = requests.cookies.RequestsCookieJar()
         self._has_cookies = False
@@ -55,6 +62,7 @@ class Session:
 
         Raises:
             requests.RequestException: If no answer comes, or not a whole one.
+            TooLargeError: If its body is larger than any may be.
         """
         request = requests.PreparedRequest()
         request.method = "GET"
@@ -69,8 +77,7 @@ class Session:
             verify=self._verify,
             proxies=self._proxies,
         )
-        # In one piece: `requests` reads 10 kB at a time, and holds all of it twice.
-        body = b"".join(response.iter_content(None))
+        body = self._body(url, response)
         if "Set-Cookie" in response.headers:
             extract: Any = extract_cookies_to_jar  # It has no type hints.
             extract(self._cookies, request, response.raw)
@@ -78,6 +85,26 @@ class Session:
         return Answer(
             url, response.status_code, response.reason or "", response.headers, body
         )
+
+    def _body(self, url: str, response: requests.Response) -> bytes:
+        # In one piece: `requests` reads 10 kB at a time, and holds all of it twice.
+        if self._most_mb is None:
+            return b"".join(response.iter_content(None))
+        most, size = int(self._most_mb * MB), 0
+        pieces = []
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced) > most:
+            size = int(announced)
+        else:
+            for piece in response.iter_content(most + 1):
+                size += len(piece)
+                if size > most:
+                    break
+                pieces.append(piece)
+        if size > most:
+            response.close()  # What is left of it is not read.
+            raise TooLargeError(url, self._most_mb)
+        return b"".join(pieces)
 
     def close(self) -> None:
         """Close all connections."""

@@ -11,6 +11,8 @@ from dlt.common.configuration.container import Container
 from dlt.common.runtime.signals import raise_if_signalled
 from dlt.extract.source import SourceInjectableContext
 
+from tap_analytics.dlt_extract.errors import SourceError
+from tap_analytics.errors import ConfigError, FatalAPIError
 from tap_analytics.reading.account import Account
 from tap_analytics.run import Run
 
@@ -70,6 +72,9 @@ class Extraction:
 
         dlt closes what it reads no more, and doesn't say why: a limit may be reached,
         or something have failed elsewhere. So whoever leaves last turns off the light.
+
+        Raises:
+            SourceError: If the API, or the settings, end the extraction.
         """
         self._reading += 1
         try:
@@ -77,6 +82,9 @@ class Extraction:
         except GeneratorExit:
             self.is_over = self._reading == 1
             raise
+        except (ConfigError, FatalAPIError) as error:
+            self.is_over = True
+            raise SourceError(str(error)) from None
         except BaseException:
             self.is_over = True
             raise

@@ -122,6 +122,7 @@ class Loading:
         Yields:
             What has an empty table loaded too.
         """
+        reader.say_what_was_ignored()
         if self.bookmark is not None:
             reader.promote(dlt.current.resource_state().setdefault(BOOKMARK, {}))
         if self._deletions is None:

@@ -13,7 +13,7 @@ import msgspec
 
 from tap_analytics.account_run import run_account
 from tap_analytics.compat import override
-from tap_analytics.errors import ConfigError, RefusedError
+from tap_analytics.errors import ConfigError, RefusedError, TooLargeError
 from tap_analytics.fleet import ledger
 from tap_analytics.fleet.account_states import AccountStates
 from tap_analytics.fleet.compression import Compressor
@@ -47,6 +47,7 @@ _NO_USE = frozenset({400, 401, 402, 403, 404})
 
 OF_THE_FLEET: Mapping[str, Any] = {
     "emit_activate_version_messages": True,
+    "max_response_mb": 64,  # An account must not take the memory of all others.
     "resume_hours": RESUME_HOURS,
 }
 """Settings of the tap that have another default in a fleet."""
@@ -180,7 +181,7 @@ class Reading:
 
     def _failed(self, outcome: Outcome) -> Finished:
         error = outcome.error
-        is_final = isinstance(error, ConfigError) or (
+        is_final = isinstance(error, ConfigError | TooLargeError) or (
             isinstance(error, RefusedError) and error.status in _NO_USE
         )
         text = self.run.redaction.redacted(outcome.message) or outcome.ending

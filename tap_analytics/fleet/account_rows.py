@@ -33,13 +33,13 @@ class AccountRows:
 
     Attributes:
         account: The account.
-        batches: The rows, at most one batch per stream.
+        batches: The rows, at most one batch per stream, until they are given away.
         versions: The versions of the streams whose older rows are to go.
         state: The JSON text of the value of the last STATE.
     """
 
     account: str
-    batches: Sequence[Batch]
+    batches: list[Batch]
     versions: Mapping[str, int]
     state: bytes
 

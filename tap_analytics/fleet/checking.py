@@ -12,6 +12,7 @@ import msgspec
 
 from tap_analytics.account_run import message_for
 from tap_analytics.api.client import Client
+from tap_analytics.fleet.account_reading import OF_THE_FLEET
 from tap_analytics.fleet.causes import causes
 from tap_analytics.fleet.errors import KeySourceError
 from tap_analytics.fleet.hosts import Hosts
@@ -74,7 +75,9 @@ def _mistake(account: Account, hosts: Hosts) -> str:
         key = account.key.look_up(account.name)
     except KeySourceError as error:
         return str(error)
-    settings = DEFAULTS | with_preset({**account.settings, "api_key": key})
+    settings = DEFAULTS | with_preset(
+        {**OF_THE_FLEET, **account.settings, "api_key": key}
+    )
     host = hosts.of(account.name, settings["api_url"])
     run = Run.logging_to(_silent, host=host)
     run.redaction.hide(key)

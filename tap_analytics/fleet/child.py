@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
@@ -11,7 +12,12 @@ from tap_analytics.fleet.parent import Parent
 def main() -> None:
     """Run the `main` of the module that the argument names."""
     parent = Parent()
-    import_module(sys.argv[1]).main(parent)
+    # What is imported stays: collecting garbage needs not look at it again and again.
+    gc.disable()
+    module = import_module(sys.argv[1])
+    gc.freeze()
+    gc.enable()
+    module.main(parent)
 
 
 if __name__ == "__main__":

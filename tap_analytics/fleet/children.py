@@ -5,6 +5,7 @@ A process sees its input end when its parent dies, whatever killed it, and ends 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import msgspec
 
 from tap_analytics.fleet.messages import line
+
+FRUGAL = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""What keeps memory from being set apart for each of hundreds of threads."""
 
 
 class Child:
@@ -37,6 +41,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             close_fds=False,  # It inherits the lock of the run's processes.
+            env={**FRUGAL, **os.environ},
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

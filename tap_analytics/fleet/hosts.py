@@ -123,7 +123,7 @@ class SharedHost:
                     stop.wait(self._turns.take())
                 answer = request()
             except (requests.ConnectionError, requests.Timeout):
-                if self._failed(account):
+                if self._failed(account, asks=asks):
                     continue
                 raise
             except BaseException:
@@ -131,7 +131,7 @@ class SharedHost:
                     self._asks_no_more()
                 raise
             if answer.status in _GATEWAY_ERRORS:
-                if self._failed(account):
+                if self._failed(account, asks=asks):
                     continue
             else:
                 self._answered()
@@ -161,9 +161,11 @@ class SharedHost:
             self._pause = 1.0
             self._changed.notify_all()
 
-    def _failed(self, account: str) -> bool:
+    def _failed(self, account: str, *, asks: bool) -> bool:
         """Take note of a failure; return whether the host is down, not the account."""
         with self._changed:
+            if self.is_down and not asks:
+                return True  # It was under way already, and tells nothing new.
             now = self._clock()
             self._failures += 1
             self._failed_accounts.add(account)

@@ -21,7 +21,7 @@ from tap_analytics.fleet.messages import (
 )
 from tap_analytics.fleet.parent import end
 from tap_analytics.fleet.warehouse import Warehouse
-from tap_analytics.target_dlt.errors import TargetError
+from tap_analytics.target_dlt.errors import FullError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +109,8 @@ class _Loader:
                 rows = [accounts[manifest.account] for manifest, _ in package]
                 self._parent.say(*self._warehouse.load(package, rows))
             except TargetError as error:  # noqa: PERF203 - the others are loaded
+                if isinstance(error, FullError):
+                    raise  # No account is to blame, and none would fit.
                 failure = " ".join(str(error).split())
                 # What was begun is in the pipeline still.
                 self._warehouse.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 
 from tap_analytics.fleet.schema import HIDDEN, MEANINGS, SCHEMA
-from tap_analytics.plugin.wording import instead_of, requirement
+from tap_analytics.plugin.wording import instead_of, requirement, similar_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,7 +96,9 @@ def _mistakes(error: ValidationError) -> Iterator[Mistake]:
         hidden = bool(HIDDEN.intersection(path))
         wrong = instead_of(error.instance, error.schema, hidden=hidden)
         wanted = requirement(error.schema, MEANINGS)
-        yield Mistake(path, f"{_name(path)} must {wanted}{wrong}")
+        similar = similar_to(error.instance, error.schema)
+        meant = f" (did you mean {similar}?)" if similar else ""
+        yield Mistake(path, f"{_name(path)} must {wanted}{wrong}{meant}")
 
 
 def _unknown_within(

@@ -117,7 +117,7 @@ class Warehouse:
         """Load accounts in one package: rows, deletions, receipts, states.
 
         Args:
-            accounts: The accounts.
+            accounts: The accounts; their rows are given away.
             table_rows: What the table of accounts is to say of them.
 
         Raises:
@@ -129,9 +129,12 @@ class Warehouse:
             return []
         dataset = self._dataset(self._name_of(accounts[0][0].account))
         batches = united(rows for _, rows in accounts)
-        tables = [] if self.is_divided else self._table(table_rows)
-        load_id = dataset.load([*batches, *tables]) or "nothing"
-        self._remove_older(dataset, batches, [rows for _, rows in accounts])
+        for _, rows in accounts:
+            rows.batches.clear()
+        streams = [batch.stream for batch in batches]
+        batches += [] if self.is_divided else self._table(table_rows)
+        load_id = dataset.load(_given_away(batches)) or "nothing"
+        self._remove_older(dataset, streams, [rows for _, rows in accounts])
         receipts = [
             Receipt(
                 time=ledger.now(),
@@ -159,18 +162,18 @@ class Warehouse:
     def _remove_older(
         self,
         dataset: OpenDataset,
-        batches: Iterable[Batch],
+        streams: Iterable[str],
         accounts: Sequence[AccountRows],
     ) -> None:
         with dataset.rows_by(self._column) as rows:
-            for batch in batches:
+            for stream in streams:
                 versions = {
-                    one.account: one.versions[batch.stream]
+                    one.account: one.versions[stream]
                     for one in accounts
-                    if batch.stream in one.versions
+                    if stream in one.versions
                 }
                 if versions:
-                    rows.remove_older(dataset.table(batch.stream), versions)
+                    rows.remove_older(dataset.table(stream), versions)
 
     def tell(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the table that tells what became of each account.
@@ -219,3 +222,10 @@ class Warehouse:
             settings = {**self._target, "dataset_name": name}
             self._datasets[name] = Loader(settings, _log).open()
         return self._datasets[name]
+
+
+def _given_away(batches: list[Batch]) -> Iterator[Batch]:
+    """Yield batches, each of which is in memory no longer than who takes it wants."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()

@@ -16,7 +16,7 @@ from tap_analytics.load.destination import merges, place_of, target_settings
 from tap_analytics.load.kept_state import KeptState, beside
 from tap_analytics.load.target_process import TargetProcess
 from tap_analytics.plugin.declared import ENVIRONMENT
-from tap_analytics.plugin.logs import RUN_ID, set_up_logs
+from tap_analytics.plugin.logs import ACCOUNT, RUN_ID, name_account, set_up_logs
 from tap_analytics.presets import with_preset
 from tap_analytics.settings import DECLARED
 
@@ -48,7 +48,11 @@ def main(
     try:
         set_up_logs(environ, DECLARED.prefix)
         loading = target_settings(target, os.environ)
-        _require_valid(DECLARED.read(configs, os.environ), loading)
+        settings = DECLARED.read(configs, os.environ)
+        _require_valid(settings, loading)
+        if account := settings.get("account"):
+            name_account(account)
+            environ[ACCOUNT] = account
         path = Path(state) if state else _state_beside(configs)
         kept = KeptState(path, place_of(loading))
         selected = _read_catalog(catalog) if catalog else None

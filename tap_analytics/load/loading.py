@@ -12,6 +12,8 @@ from tap_analytics.load.errors import LoadError
 from tap_analytics.report.choice import report_to_user
 from tap_analytics.run import NAME, Run
 from tap_analytics.signals import stopped_by_signals
+from tap_analytics.singer.configuration import warn_of_unknown_streams
+from tap_analytics.streams import STREAM_NAMES
 from tap_analytics.tap import TapAnalytics
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def load(
             config = declared.read(configs, os.environ)
             run.redaction.hide(*TapAnalytics.secrets(config))
             declared.warn_of_unknown(config, run.logger)
+            warn_of_unknown_streams(config, STREAM_NAMES, run.logger)
             config.setdefault("resume_hours", resume_hours)
             state = kept.read(run.logger)
             read_account(config, target, run=run, state=state, catalog=catalog)

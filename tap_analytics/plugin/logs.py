@@ -22,6 +22,9 @@ LOG_FORMAT = "TAP_ANALYTICS_LOG_FORMAT"
 RUN_ID = "TAP_ANALYTICS_RUN_ID"
 """The variable that names the run in JSON logs; else there is a random name."""
 
+ACCOUNT = "TAP_ANALYTICS_ACCOUNT"
+"""The variable that names the account in JSON logs, of tap and target alike."""
+
 LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 """The variable of the Singer SDK that names a file of Python's logging, in YAML."""
 
@@ -41,11 +44,13 @@ class JSONLines(logging.Formatter):
 
     Args:
         run: What names the run in each line.
+        account: What names the account in each line; empty if nothing does.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, account: str = "") -> None:
         super().__init__()
         self._run = run
+        self.account = account
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its end."""
@@ -57,6 +62,8 @@ class JSONLines(logging.Formatter):
             "message": record.getMessage(),
             "run": self._run,
         }
+        if self.account:
+            fields["account"] = self.account
         for attribute, name in _EXTRA.items():
             if value := getattr(record, attribute, None):
                 fields[name] = value
@@ -97,7 +104,9 @@ def set_up_logs(environ: Mapping[str, str], prefix: str) -> None:
     asked_for = environ.get(LOG_FORMAT) or "text"
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JSONLines(environ.get(RUN_ID) or uuid.uuid4().hex[:12])
+        JSONLines(
+            environ.get(RUN_ID) or uuid.uuid4().hex[:12], environ.get(ACCOUNT) or ""
+        )
         if _one_of(LOG_FORMAT, asked_for, FORMATS, asked_for.lower()) == "json"
         else logging.Formatter(TEXT, style="{")
     )
@@ -106,6 +115,17 @@ def set_up_logs(environ: Mapping[str, str], prefix: str) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
     if path := environ.get(LOG_CONFIG):
         _configure_by(path)
+
+
+def name_account(account: Any) -> None:
+    """Let the process's JSON log name the account of a run, where a config file does.
+
+    Args:
+        account: The setting of the tap.
+    """
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, JSONLines) and isinstance(account, str):
+            handler.formatter.account = account
 
 
 def _one_of(name: str, given: str, known: tuple[str, ...], value: str) -> str:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.plugin.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _PLAIN = frozenset({"__source__", "__key_properties__", "__else__"})
 """Options of a stream map that are not expressions."""
+
+
+def unmatched(stream_maps: Mapping[str, Any], streams: Collection[str]) -> list[str]:
+    """Return the streams that stream maps are for, and that don't exist.
+
+    Args:
+        stream_maps: The setting; a name may be a pattern, such as `time*`.
+        streams: The names of all streams.
+    """
+    named = {
+        str(fields.get("__source__", name) if isinstance(fields, dict) else name)
+        for name, fields in stream_maps.items()
+        if not name.startswith("__")
+    }
+    return sorted(name for name in named if not fnmatch.filter(streams, name))
 
 
 def check_expressions(stream_maps: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from tap_analytics.plugin.wording import instead_of, requirement
+from tap_analytics.plugin.wording import instead_of, requirement, similar_to
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -68,7 +68,10 @@ def _faults(
     error = _innermost(error)
     path = list(error.absolute_path)
     wrong = instead_of(error.instance, error.schema, hidden=path[0] in hidden)
-    yield Fault(f"{_name(path)} must {requirement(error.schema, meanings)}{wrong}.")
+    text = f"{_name(path)} must {requirement(error.schema, meanings)}{wrong}."
+    if similar := similar_to(error.instance, error.schema):
+        text += f" Did you mean {similar}?"
+    yield Fault(text)
 
 
 def _missing(name: str, prefix: str) -> str:

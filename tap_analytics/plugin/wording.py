@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -91,6 +92,22 @@ def instead_of(value: Any, schema: Mapping[str, Any], *, hidden: bool) -> str:
         # A text that was meant to be one may have a secret anywhere in it.
         return f", not {kind_of(value)}"
     return f", not {_shown(value)}"
+
+
+def similar_to(value: Any, schema: Mapping[str, Any]) -> str:
+    """Return which of the values that a schema allows may have been meant.
+
+    Args:
+        value: The value, which does not fit.
+        schema: JSON schema that it should fit.
+
+    Returns:
+        The value as it is written in Python; empty if none is similar.
+    """
+    known = [one for one in schema.get("enum", ()) if isinstance(one, str)]
+    if not isinstance(value, str):
+        return ""
+    return "".join(map(repr, difflib.get_close_matches(value.lower(), known, n=1)))
 
 
 def kind_of(value: Any) -> str:

@@ -259,6 +259,17 @@ class StreamReader:
         if not self.wholeness.is_in_doubt:
             self.bookmark.promote(state)
 
+    def say_what_was_ignored(self) -> None:
+        """Log which fields were dropped, once there are no more rows to come."""
+        if ignored := sorted(self._fields.ignored):
+            self._logger.info(
+                "%s: dropped, because undeclared_fields is 'ignore': %s",
+                self.name,
+                ", ".join(map(repr, ignored)),
+                extra={"kind": "ignored"},
+            )
+            self._fields.ignored.clear()
+
     def _path_in(self, context: Context | None) -> str:
         """Return the path, what comes from the context encoded.
 

@@ -173,7 +173,7 @@ def of_projects(progress: Progress) -> str:
     """Return how many projects are done, out of how many; empty if there are none."""
     if not progress.parents_known:
         return ""
-    known = f"{progress.parents_known:,}{'+' if progress.parents_open else ''}"
+    known = f"{'at least ' if progress.parents_open else ''}{progress.parents_known:,}"
     return f"{progress.parents:,} of {known} projects"
 
 

@@ -79,7 +79,9 @@ def summed_up(progress: Progress, outcome: str) -> RenderableType:
     table = _numbers()
     for stream, rows in progress.rows.items():
         if rows or stream in progress.complete:
-            _add_stream(table, progress, stream, rows)
+            _add_stream(table, progress, stream, rows, unlike_done="in part")
+        else:
+            _add(table, stream, "", "not read")
     _add(table, "requests", f"{progress.requests:,}")
     _add_waited(table, progress)
     if progress.retries:
@@ -98,7 +100,7 @@ def _time(progress: Progress) -> str:
     left = progress.seconds_left
     if left:
         return f"about {duration(left)} left"
-    return duration(progress.seconds)
+    return f"for {duration(progress.seconds)} so far"
 
 
 def _pace(per_second: float) -> str:
@@ -120,8 +122,10 @@ def _add(table: Table, what: str, number: str | Text, remark: str | Text = "") -
     table.add_row(what, number, remark)
 
 
-def _add_stream(table: Table, progress: Progress, stream: str, rows: int) -> None:
-    done = "done" if stream in progress.complete else ""
+def _add_stream(
+    table: Table, progress: Progress, stream: str, rows: int, unlike_done: str = ""
+) -> None:
+    done = "done" if stream in progress.complete else unlike_done
     remark = ", ".join(filter(None, (done, progress.origins.get(stream))))
     _add(table, stream, Text(f"{rows:,}", "bold"), remark)
 

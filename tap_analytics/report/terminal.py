@@ -37,19 +37,29 @@ SECONDS_BETWEEN = 0.25
 _FRAMES_COUNTED = 20
 """Over so many frames requests per second are counted."""
 
-_ASKS_FOR_LOGS = ("TAP_ANALYTICS_LOGLEVEL", "LOGLEVEL", LOG_CONFIG, LOG_FORMAT)
+_FORMS_OF_LOGS = (LOG_CONFIG, LOG_FORMAT)
+_ASKS_FOR_LOGS = ("TAP_ANALYTICS_LOGLEVEL", "LOGLEVEL", *_FORMS_OF_LOGS)
 _NO_CURSOR = frozenset({"", "dumb", "unknown"})
 
 _TO_LINE_START, _ERASE_LINE, _ERASE_BELOW = "\r", "\x1b[K", "\x1b[J"
 
 
-def is_terminal(environ: Mapping[str, str]) -> bool:
-    """Return whether a person looks at standard error, and asked for no logs."""
+def is_terminal(environ: Mapping[str, str], *, is_test: bool = False) -> bool:
+    """Return whether a person looks at standard error, and asked for no logs.
+
+    Args:
+        environ: The environment.
+        is_test: Whether only a verdict is to be shown: whatever the level of the log,
+            but for DEBUG, no other line helps.
+    """
+    asks = _FORMS_OF_LOGS if is_test else _ASKS_FOR_LOGS
+    is_for_a_bug = logging.getLogger().isEnabledFor(logging.DEBUG)
     return (
         sys.stderr is not None
         and sys.stderr.isatty()
         and environ.get("TERM", "") not in _NO_CURSOR
-        and not any(environ.get(name) for name in _ASKS_FOR_LOGS)
+        and not any(environ.get(name) for name in asks)
+        and not (is_test and is_for_a_bug)
     )
 
 

@@ -66,6 +66,7 @@ class Fields:
         self._logger = logger
         self._misfits: set[str] = set()
         self.ignored: set[str] = set()
+        """The fields that were dropped, since no column takes them."""
 
     # Calls would take as long here as what is done in them.
     def fit(self, text: Raw, context: Mapping[str, Raw]) -> Row:  # noqa: C901, PLR0912

@@ -35,6 +35,9 @@ DEFAULT_KINDS = ("429", "500", "502", "503", "504", "reset", "cut-off", "invalid
 `hang` is left out: each would cost the client's whole time-out.
 """
 
+HUGE_BYTES = 1 << 30
+_SPACES = b" " * (1 << 20)
+
 DRIPS = 20
 DRIP_SECONDS = 0.05
 
@@ -193,6 +196,25 @@ def _length_too_small(answer: Answer) -> Iterator[Step]:
     yield End.CLOSE
 
 
+@kind("huge")
+def _huge(answer: Answer) -> Iterator[Step]:
+    """Send the answer after spaces: it is JSON, for who can hold it."""
+    yield answer.head(None)
+    for _ in range(HUGE_BYTES // len(_SPACES)):
+        yield _SPACES
+    yield unpacked(answer)
+    yield End.CLOSE
+
+
+@kind("huge-packed")
+def _huge_packed(answer: Answer) -> Answer:
+    """Send the same in 1 MB, as a gzip file of many members."""
+    packed = gzip.compress(_SPACES) * (HUGE_BYTES // len(_SPACES))
+    body = packed + gzip.compress(unpacked(answer))
+    headers = {**answer.headers, "Content-Encoding": "gzip"}
+    return replace(answer, body=body, headers=headers)
+
+
 def _dripping(data: bytes) -> Iterator[Step]:
     size = max(1, math.ceil(len(data) / DRIPS))
     for start in range(0, len(data), size):
@@ -212,6 +234,14 @@ def _slow_headers(answer: Answer) -> Iterator[Step]:
     yield from _dripping(answer.head(len(answer.body)))
     yield answer.body
     yield End.CLOSE
+
+
+@kind("endless-drip")
+def _endless_drip(answer: Answer) -> Iterator[Step]:
+    yield answer.head(None)
+    while True:
+        yield b" "
+        yield DRIP_SECONDS
 
 
 @kind("broken-gzip")

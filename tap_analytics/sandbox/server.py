@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BACKLOG = 1_024
 LONGEST_BODY = 64 * 2**20
 STOP_SECONDS = 0.01
+MOST_UNSENT = 4 * 2**20
+UNSENT_SECONDS = 0.001
 
 
 def _quotes_no_request(record: logging.LogRecord) -> bool:
@@ -129,6 +131,11 @@ async def _send(steps: Iterable[Step], request: web.BaseRequest) -> Answer | Non
             return step
         if isinstance(step, bytes):
             transport.write(step)
+            # What the client does not take is not made either.
+            while transport.get_write_buffer_size() > MOST_UNSENT:
+                if transport.is_closing():
+                    return None
+                await asyncio.sleep(UNSENT_SECONDS)
         elif not isinstance(step, End):
             await asyncio.sleep(step)
         elif step is End.CLOSE:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError
 from tap_analytics.plugin.declared import hint
+from tap_analytics.plugin.logs import name_account
+from tap_analytics.plugin.map_expressions import unmatched
 from tap_analytics.presets import BY_STREAM, with_preset
 from tap_analytics.settings import DECLARED
 from tap_analytics.singer.tap import RunTap, run_of_command
@@ -55,6 +57,7 @@ class ConfiguredTap(RunTap):
         # Before anything is said of it: it may not be valid.
         run = run_of_command(ctx, cls.logger)
         run.redaction.hide(*cls.secrets(given.config))
+        name_account(given.config.get("account"))
         declared.warn_of_unknown(given.config, run.logger)
         warn_of_unknown_streams(given.config, cls.stream_names, run.logger)
         return given
@@ -110,12 +113,16 @@ def warn_of_unknown_streams(
         streams: The names of all streams.
         logger: Takes the warnings.
     """
+    unknown: list[tuple[str, str]] = []
     for setting in BY_STREAM.values():
-        named = config.get(setting)
-        for name in sorted({*named} - {*streams}) if isinstance(named, dict) else ():
-            logger.warning(
-                "There is no stream %r, which %s names: it is ignored.%s",
-                name,
-                setting,
-                hint(name, streams),
-            )
+        if isinstance(named := config.get(setting), dict):
+            unknown += [(name, setting) for name in sorted({*named} - {*streams})]
+    if isinstance(maps := config.get("stream_maps"), dict):
+        unknown += [(name, "stream_maps") for name in unmatched(maps, streams)]
+    for name, setting in unknown:
+        logger.warning(
+            "There is no stream %r, which %s names: it is ignored.%s",
+            name,
+            setting,
+            hint(name, streams),
+        )

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import defaultdict
-from contextlib import suppress
 from copy import deepcopy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_analytics.api.page import Page
-from tap_analytics.api.page_hints import PageHints
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError, FatalAPIError
 from tap_analytics.singer.advice import (
@@ -24,9 +20,11 @@ from tap_analytics.singer.advice import (
     advice_on_prefix,
     advice_on_selector,
 )
-from tap_analytics.singer.announced_limit import announced_limit, limit_headers
+from tap_analytics.singer.announced_limit import announced_limit
 from tap_analytics.singer.catalog import read_catalog
+from tap_analytics.singer.findings import Findings, is_json
 from tap_analytics.singer.messages import MessageWriter, Nowhere
+from tap_analytics.singer.probes import SINCE, first_page, since_param
 from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.singer.tap import RunTap, run_of_command
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_analytics.api.answer import Answer
+    from tap_analytics.api.page import Page
 
 _WIDTH = 14
 _REFUSED = frozenset({401, 403})
@@ -98,11 +96,21 @@ class ConnectionTest:
     Attributes:
         failures: What could not be read, by top-level stream.
         advice: Settings that would help.
+
+    Raises:
+        ConfigError: If no stream is selected.
     """
 
     def __init__(self, make_tap: Callable[[], RunTap]) -> None:
         self._make_tap = make_tap
-        self._responses: dict[str, list[Answer]] = defaultdict(list)
+        self._tap = make_tap()
+        streams = _streams(self._tap)
+        if not streams:
+            msg = "No stream is selected, so there is nothing to test."
+            raise ConfigError(msg)
+        self._found = Findings(streams)
+        self._config = self._found.any_stream.config
+        self._date_filter = ""
         self.failures: dict[str, FatalAPIError] = {}
         self.advice: dict[str, Any] = {}
 
@@ -111,43 +119,40 @@ class ConnectionTest:
 
         One request that fails is enough if none succeeded before it: it is not the
         stream then. But where some streams can be read, all are tried.
-
-        Raises:
-            ConfigError: If no stream is selected.
         """
-        tap = self._watched_tap()
-        self._streams = _streams(tap)
-        if not self._streams:
-            msg = "No stream is selected, so there is nothing to test."
-            raise ConfigError(msg)
-        for name, stream in self._streams.items():
+        tap = self._watched(self._tap)
+        for name, stream in self._found.streams.items():
             if stream.parent_stream_type is not None:
                 continue
             below = tap.streams[name].descendent_streams
             family = [
                 tap.streams[name],
-                *(one for one in below if one.name in self._streams),
+                *(one for one in below if one.name in self._found.streams),
             ]
             try:
                 tap.run_sync_dry_run(1, family)
             except FatalAPIError as error:
                 self.failures[name] = error
-                if not self._succeeded:
+                if not self._found.is_any_read:
                     break
-                tap = self._watched_tap()  # The threads of this one have ended.
+                # The threads of this one have ended.
+                tap = self._watched(self._make_tap())
+        self._probe(_streams(tap))
         self._advise()
 
     def verdict(self) -> Iterator[str]:
         """Return what was found out, line by line."""
-        config = self._any_stream.config
+        found = self._found
         yield self._headline()
-        yield _line("key", f"{self._key()}, sent in {config['api_key_header']}")
-        if self._succeeded:
-            yield _line("records", f"found by data_selector {self._selector!r}")
-            yield _line("limit", self._limit(config))
-            yield _line("if stopped", _going_on(config))
-        for name in self._streams if self._succeeded else self._responses:
-            yield _line(name, self._of(name))
+        yield _line("key", f"{self._key()}, sent in {self._config['api_key_header']}")
+        if found.is_any_read:
+            yield _line("records", f"found by data_selector {found.selector!r}")
+            yield _line("limit", self._limit(self._config))
+            yield _line("if stopped", _going_on(self._config))
+        if self._date_filter:
+            yield _line("date filter", self._date_filter)
+        for name in found.streams if found.is_any_read else found.answers:
+            yield _line(name, found.of(name))
         if self.advice:
             yield f"Put this into the config: {json.dumps(self.advice)}"
 
@@ -157,64 +162,32 @@ class ConnectionTest:
             return next(iter(self.failures.values()), None)
         return FatalAPIError(" ".join(map(str, self.failures.values())))
 
-    def _watched_tap(self) -> RunTap:
-        tap = self._make_tap()
+    def _watched(self, tap: RunTap) -> RunTap:
         for stream in _streams(tap).values():
-            stream.account.client.on_answer = self._note
+            stream.account.client.on_answer = self._found.note
         return tap
 
-    def _note(self, stream: str, response: Answer) -> None:
-        self._responses[stream].append(response)
-
-    @property
-    def _succeeded(self) -> bool:
-        return any(self._pages())
-
-    @property
-    def _selector(self) -> str:
-        return str(self._any_stream.config["data_selector"])
-
-    @property
-    def _any_stream(self) -> AnalyticsStream:
-        return next(iter(self._streams.values()))
-
-    def _page(self, stream: str) -> Page | None:
-        """Return a page of a stream that was read as it should be."""
-        for response in self._responses.get(stream, ()):
-            if response.status == HTTPStatus.OK:
-                with suppress(FatalAPIError):
-                    page = Page(response, self._selector)
-                    _ = page.records
-                    return page
-        return None
-
-    def _pages(self) -> Iterator[Page]:
-        return filter(None, map(self._page, self._streams))
-
     def _headline(self) -> str:
-        if not self._succeeded:
+        found = self._found
+        if not found.is_any_read:
             return "It does not work yet."
-        unread = [name for name in self._responses if self._page(name) is None]
+        unread = [name for name in found.answers if found.page(name) is None]
         if unread:
             return f"The key is accepted, but {', '.join(unread)} can't be read."
-        if len(self._responses) < len(self._streams):
-            return (
-                f"It works, but of {', '.join(self._not_asked_for)} nothing is known."
-            )
-        return f"It works: all {len(self._streams)} streams can be read."
-
-    @property
-    def _not_asked_for(self) -> list[str]:
-        return [name for name in self._streams if name not in self._responses]
+        unknown = [name for name in found.streams if name not in found.answers]
+        if unknown:
+            return f"It works, but {', '.join(unknown)} could not be tested."
+        return f"It works: {found.all_streams} can be read."
 
     def _key(self) -> str:
-        answers = list(self._all_responses())
+        answers = self._found.all_answers
         if any(answer.status in _REFUSED for answer in answers):
-            return "refused"
-        return "accepted" if any(map(_is_json, answers)) else "not tested"
+            return "accepted" if self._found.is_any_read else "refused"
+        return "accepted" if any(map(is_json, answers)) else "not tested"
 
     def _limit(self, config: Mapping[str, Any]) -> str:
-        told = ", ".join(f"{name}: {value}" for name, value in self._limit_headers())
+        headers = self._found.limit_headers()
+        told = ", ".join(f"{name}: {value}" for name, value in headers)
         if requests_allowed := config.get("rate_limit_requests"):
             seconds = config["rate_limit_seconds"]
             return f"{requests_allowed} requests in {seconds} s, as set" + (
@@ -222,59 +195,52 @@ class ConnectionTest:
             )
         return told or "none announced; it is learned if the API refuses a request"
 
-    def _limit_headers(self) -> list[tuple[str, str]]:
-        found = (limit_headers(page.answer.headers) for page in self._pages())
-        return next(filter(None, found), [])
+    # What the first answers leave open
 
-    def _of(self, name: str) -> str:
-        page = self._page(name)
-        if page is not None:
-            counted = PageHints(page).number("rows")
-            total = f" of {counted:,}" if counted is not None else ""
-            of_what = " of the first project" if self._is_child(name) else ""
-            found = self._streams[name].source.pagination.found
-            style, _, why = found.partition(" ")
-            pages = f"one page {why}" if style == "none" else f"pagination {found}"
-            return f"{len(page.records):,}{total} rows{of_what}, {pages}"
-        if name not in self._responses:
-            return "not asked for: there is no project"
-        answer = self._responses[name][-1]
-        if _is_json(answer):
-            return f"not read: no list of records in what GET {answer.url} answered"
-        what = f"{answer.status} {answer.reason or ''}".rstrip()
-        gone = self._is_child(name) and answer.status == HTTPStatus.NOT_FOUND
-        advice = ": does a project have such a resource?" if gone else ""
-        return f"not read: GET {answer.url} answered {what}{advice}"
+    def _probe(self, streams: Mapping[str, AnalyticsStream]) -> None:
+        for stream in streams.values():  # What is asked now is no part of the test.
+            stream.account.client.on_answer = lambda _, __: None
+        for name, stream in streams.items():
+            if (page := self._found.page(name)) is not None:
+                first = first_page(stream, page)
+                if first is not None:
+                    self._found.first_pages[name] = first
+        dated = [name for name, stream in streams.items() if stream.is_incremental]
+        for name in sorted(dated, key=self._found.is_child):
+            if (page := self._found.page(name)) is not None and page.records:
+                self._probe_date_filter(streams[name], page)
+                return
 
-    def _is_child(self, name: str) -> bool:
-        return self._streams[name].parent_stream_type is not None
+    def _probe_date_filter(self, stream: AnalyticsStream, page: Page) -> None:
+        given, name = self._config.get("since_param"), stream.name
+        param = since_param(stream, page)
+        if given and param:
+            self._date_filter = f"since_param {given!r} works for {name}"
+        elif given:
+            self._date_filter = (
+                f"since_param {given!r} has no effect on {name}: the API has records "
+                "for a day a year ahead. Check since_param and since_format"
+            )
+        elif param:
+            self._date_filter = f"{name} has one, {param!r}, for since_param"
+            if self._config["incremental"]:
+                self.advice["since_param"] = param
+        else:
+            self._date_filter = f"none found for {name} ({', '.join(SINCE)} were tried)"
 
     # What would help
 
     def _advise(self) -> None:
-        for response in self._all_responses():
-            if response.status == HTTPStatus.NOT_FOUND and not self._succeeded:
-                self.advice |= advice_on_prefix(self._any_stream)
-            elif response.status in _REFUSED:
-                self.advice |= advice_on_key(response)
-            elif response.status == HTTPStatus.OK and not self._succeeded:
-                self.advice |= advice_on_selector(response, self._selector)
-        config = self._any_stream.config
-        if not config.get("rate_limit_requests"):
-            self.advice |= announced_limit(dict(self._limit_headers()))
-
-    def _all_responses(self) -> Iterator[Answer]:
-        for responses in list(self._responses.values()):
-            yield from responses
-
-
-def _is_json(response: Answer) -> bool:
-    if response.status != HTTPStatus.OK:
-        return False
-    with suppress(FatalAPIError):
-        Page(response)
-        return True
-    return False
+        found = self._found
+        for answer in found.all_answers:
+            if answer.status == HTTPStatus.NOT_FOUND and not found.is_any_read:
+                self.advice |= advice_on_prefix(found.any_stream)
+            elif answer.status in _REFUSED:
+                self.advice |= advice_on_key(answer)
+            elif answer.status == HTTPStatus.OK and not found.is_any_read:
+                self.advice |= advice_on_selector(answer, found.selector)
+        if not self._config.get("rate_limit_requests"):
+            self.advice |= announced_limit(dict(found.limit_headers()))
 
 
 def _streams(tap: RunTap) -> dict[str, AnalyticsStream]:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tap_analytics.errors import FatalAPIError, StoppedError
+from tap_analytics.errors import FatalAPIError, LeftOutError, StoppedError
 from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.reading.second_looks import second_looks
 from tap_analytics.singer.going_on import end, note_how_far
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tap_analytics.rows.fields import Row
     from tap_analytics.singer.source import StreamSource
     from tap_analytics.singer.stream import AnalyticsStream
+
+
+OTHERS_TRIED = 4
+"""So many more parents are tried, where the rows below one are to be tested."""
 
 
 def sync_family(stream: AnalyticsStream) -> None:
@@ -127,18 +131,23 @@ class _Sync:
             return
         if is_main:
             self._progress.parents_begin()
-        for page, row, below in islice(branch.rows(), limit):
+        for number, (page, row, below) in enumerate(branch.rows(), 1):
             if is_main:
                 self._progress.parents_seen(*branch.known)
             if stream.is_to_read:
                 self._write_rows(stream, page, [row])
-            for child in below:
-                self._write(child)
-                if child.context is not None:
-                    child.source.parent_is_done(child.context, child.error)
+            self._write_below(below)
             if is_main:
                 self._progress.parent_read(is_skipped=not below)
                 self._write_state_if_due()
+            if limit and number >= limit + _more_to_try(below):
+                return
+
+    def _write_below(self, below: Iterable[Branch[StreamSource]]) -> None:
+        for child in below:
+            self._write(child)
+            if child.context is not None:
+                child.source.parent_is_done(child.context, child.error)
 
     def _write_state_if_due(self) -> None:
         writer, now = self._stream.writer, self._progress.clock()
@@ -156,3 +165,9 @@ class _Sync:
     ) -> None:
         count = stream.write_rows(page, rows)
         self._counters[stream.name].increment(count)
+
+
+def _more_to_try(below: Iterable[Branch[StreamSource]]) -> int:
+    """Return how many more parents are worth a try, after what is below one."""
+    is_refused = any(isinstance(child.error, LeftOutError) for child in below)
+    return OTHERS_TRIED if is_refused else 0

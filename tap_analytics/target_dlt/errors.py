@@ -19,5 +19,9 @@ class LoadError(TargetError):
     """The destination can't be reached, or refused a load."""
 
 
+class FullError(LoadError):
+    """A disk is full, here or where the destination is: other rows would not fit."""
+
+
 class OutputError(TargetError):
     """A STATE can't be written to standard output."""

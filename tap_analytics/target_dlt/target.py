@@ -14,7 +14,8 @@ from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
 from tap_analytics.compat import override
-from tap_analytics.plugin.declared import DeclaredSettings
+from tap_analytics.plugin.declared import DeclaredSettings, hint
+from tap_analytics.plugin.map_expressions import unmatched
 from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
 from tap_analytics.target_dlt.errors import InputError, OutputError
@@ -79,6 +80,7 @@ class TargetDlt(Target):
         self._is_mapped = bool(
             self.config.get("stream_maps") or self.config.get("flattening_enabled")
         )
+        self._streams: set[str] = set()
         self._stopped_by: signal.Signals | None = None
 
     @classmethod
@@ -176,6 +178,7 @@ class TargetDlt(Target):
         if not isinstance(keys, list):
             msg = f"Stream {stream!r}: its key_properties are not a list."
             raise InputError(msg)
+        self._streams.add(stream)
         register_schema(self.mapper, stream, schema, keys)
         for stream_map in self.mapper.stream_maps[stream]:
             self._loads.set_schema(
@@ -271,6 +274,12 @@ class TargetDlt(Target):
     def process_endofpipe(self) -> None:
         """Load what waits, and let the last STATE out."""
         self._loads.finish()
+        for name in unmatched(self.config.get("stream_maps") or {}, self._streams):
+            self.logger.warning(
+                "stream_maps names %r, but no such stream came: it is ignored.%s",
+                name,
+                hint(name, self._streams),
+            )
         line = summary(self.config, self._loads.loaded, self._loads.removed)
         self.logger.info("%s", line, extra={"kind": SUMMARY})
 

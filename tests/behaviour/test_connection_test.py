@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -52,16 +53,17 @@ def test_it_tells_what_was_found_out(sandbox: SandboxFactory, tmp_path: Path) ->
     assert outcome.status == 0
     page = "pagination page (meta.page 1, meta.total_pages {}, meta.total {}, {})"
     per_page = "meta.per_page 2"
-    assert verdict(outcome)[:7] == [
+    assert verdict(outcome)[:8] == [
         "It works: all 6 streams can be read.",
         "  key           accepted, sent in X-Api-Key",
         "  records       found by data_selector 'data'",
         "  limit         none announced; it is learned if the API refuses a request",
         "  if stopped    off: a run that was stopped is begun anew. See resume_hours",
-        f"  clients       2 of 4 rows, {page.format(2, 4, per_page)}",
-        f"  projects      2 of 3 rows, {page.format(2, 3, per_page)}",
+        "  date filter   time has one, 'since', for since_param",
+        f"  clients       2 of 4 rows, {page.format(2, 4, per_page)}, first page 1",
+        f"  projects      2 of 3 rows, {page.format(2, 3, per_page)}, first page 1",
     ]
-    assert "2 of 2 rows of the first project" in verdict(outcome)[7]
+    assert "2 of 2 rows of one project" in verdict(outcome)[8]
 
 
 def test_it_ends_the_output_of_a_terminal(api: Sandbox, tmp_path: Path) -> None:
@@ -69,6 +71,79 @@ def test_it_ends_the_output_of_a_terminal(api: Sandbox, tmp_path: Path) -> None:
         text = run_in_terminal(settings(api), screen, tmp_path, "--test")
     assert text.startswith("It works: all 6 streams can be read.\n  key ")
     assert text.splitlines()[-1].startswith("  users         2 rows")
+
+
+@pytest.mark.parametrize("level", ["WARNING", "INFO", "ERROR"])
+def test_a_terminal_shows_the_verdict_alone_whatever_the_level(
+    api: Sandbox, tmp_path: Path, level: str
+) -> None:
+    with terminal(columns=100) as screen:
+        env = {"TAP_ANALYTICS_LOGLEVEL": level}
+        text = run_in_terminal(settings(api), screen, tmp_path, "--test", **env)
+    headline, *lines = text.splitlines()
+    assert headline == "It works: all 6 streams can be read."
+    assert len(lines) == 5 + 6
+    assert all(line.startswith("  ") for line in lines)
+    assert (tmp_path / "out.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("first_page", [0, 1])
+def test_it_finds_out_which_page_is_the_first(
+    sandbox: SandboxFactory, tmp_path: Path, first_page: int
+) -> None:
+    paged = {"pagination": "page", "page_size": 2, "totals": "", "clients": 5}
+    api = sandbox(**{**SMALL, **paged}, first_page=first_page)
+    lines = verdict(check(api, tmp_path, pagination="page", page_size=2))
+    (clients,) = (line for line in lines if line.startswith("  clients"))
+    assert clients.endswith(f"rows, pagination page (as set), first page {first_page}")
+
+
+def test_the_date_filter_that_is_set_is_tried(api: Sandbox, tmp_path: Path) -> None:
+    works, ignored = (
+        verdict(check(api, tmp_path, since_param=name))[5] for name in ("since", "from")
+    )
+    assert works == "  date filter   since_param 'since' works for time"
+    assert ignored.startswith(
+        "  date filter   since_param 'from' has no effect on time: "
+    )
+
+
+def test_a_date_filter_is_advised_to_incremental_runs(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    assert advice(check(api, tmp_path, incremental=True)) == {"since_param": "since"}
+
+
+def test_that_no_date_filter_was_found_is_said(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    outcome = check(sandbox(**SMALL, since_param="newer"), tmp_path, incremental=True)
+    assert verdict(outcome)[5] == (
+        "  date filter   none found for time (since, from, start_date were tried)"
+    )
+
+
+def test_projects_that_the_key_may_not_read_are_passed_over(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    first = quote(api.truth("projects")[0]["id"], safe="")
+    api.fault(f"/v1/projects/{first}/tasks", status=403)
+    outcome = check(api, tmp_path)
+    assert outcome.status == 0
+    assert verdict(outcome)[0] == "It works: all 6 streams can be read."
+    (tasks,) = (line for line in verdict(outcome) if line.startswith("  tasks"))
+    assert "2 rows of one project" in tasks
+    assert tasks.endswith("; the key may not read 1 of 2 projects tried")
+
+
+def test_projects_none_of_which_the_key_may_read_are_counted(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.fault("/v1/projects/*/tasks", status=403)
+    outcome = check(api, tmp_path)
+    assert verdict(outcome)[0] == "The key is accepted, but tasks can't be read."
+    (tasks,) = (line for line in verdict(outcome) if line.startswith("  tasks"))
+    assert tasks.endswith("Forbidden, as for all 3 projects that were tried")
 
 
 def test_a_limit_that_is_announced_is_advised(api: Sandbox, tmp_path: Path) -> None:
@@ -143,15 +218,15 @@ def test_a_resource_that_no_project_has_is_named(api: Sandbox, tmp_path: Path) -
     api.fault("/v1/projects/*/tasks", status=404)
     headline, *lines = verdict(check(api, tmp_path))
     assert headline == "The key is accepted, but tasks can't be read."
-    assert "does a project have such a resource?" in lines[6]
+    assert "does a project have such a resource?" in lines[7]
 
 
 def test_an_api_without_projects_works(sandbox: SandboxFactory, tmp_path: Path) -> None:
     outcome = check(sandbox(**{**SMALL, "projects": 0}), tmp_path)
     assert outcome.status == 0
     headline, *lines = verdict(outcome)
-    assert headline == "It works, but of tasks, time_records nothing is known."
-    assert lines[6] == "  tasks         not asked for: there is no project"
+    assert headline == "It works, but tasks, time_records could not be tested."
+    assert lines[7] == "  tasks         not asked for: there is no project"
 
 
 def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
@@ -163,7 +238,7 @@ def test_what_is_no_api_tests_no_key(api: Sandbox, tmp_path: Path) -> None:
 
 def test_columns_are_not_inferred_for_it(api: Sandbox, tmp_path: Path) -> None:
     assert check(api, tmp_path, undeclared_fields="infer").status == 0
-    assert api.stats().requests == 6
+    assert api.stats().requests == 6 + 1  # Is there a date filter?
 
 
 def test_where_all_tables_are_dropped_there_is_nothing_to_test(
@@ -181,7 +256,7 @@ def test_children_are_tested_without_their_parent_s_table(
     config = settings(sandbox(projects=2, tasks=2), stream_maps=maps)
     outcome = run_tap(config, "--test", folder=tmp_path)
     assert outcome.status == 0, outcome.err
-    assert "2 rows of the first project" in outcome.err
+    assert "2 rows of one project" in outcome.err
 
 
 def test_a_stream_that_the_catalog_leaves_out_is_not_tested_after_a_failure(
@@ -198,4 +273,4 @@ def test_a_stream_that_the_catalog_leaves_out_is_not_tested_after_a_failure(
     paths = api.stats().by_path
     assert api.path("users") in paths
     assert not [path for path in paths if path.endswith("/clients")]
-    assert len([path for path in paths if path.endswith("/time")]) == 1
+    assert len([path for path in paths if path.endswith("/team/time")]) == 1

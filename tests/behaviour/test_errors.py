@@ -153,6 +153,20 @@ def test_a_stream_that_only_a_setting_knows_is_warned_of(
     )
 
 
+def test_a_stream_that_only_stream_maps_know_is_warned_of(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    maps = {"cleints": {"name": None}, "time*": {}, "people": {"__source__": "users"}}
+    outcome = run(api, tmp_path, stream_maps={**maps, "copies": {"__source__": "task"}})
+    assert outcome.status == 0
+    said = [line.rpartition("| ")[2] for line in outcome.err.splitlines()]
+    ignored = "There is no stream {!r}, which stream_maps names: it is ignored. "
+    assert said == [
+        ignored.format("cleints") + "Did you mean 'clients'?",
+        ignored.format("task") + "Did you mean 'tasks'?",
+    ]
+
+
 def test_an_environment_variable_of_another_type_is_named(
     api: Sandbox, tmp_path: Path
 ) -> None:
@@ -399,4 +413,25 @@ def test_a_full_disk_behind_standard_output_is_named(
         )
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.endswith("standard output: No space left on device")
+    assert line.endswith(
+        "standard output: No space left on device. Is it closed, or is the disk full?"
+    )
+
+
+def test_a_standard_output_that_is_closed_is_named(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings(api)))
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m tap_analytics --config {config} >&-"],
+        env={"TAP_ANALYTICS_LOGLEVEL": "WARNING"},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(
+        "standard output: Bad file descriptor. Is it closed, or is the disk full?"
+    )

@@ -184,3 +184,23 @@ def test_it_can_be_asked_from_anywhere(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "--target" in result.stdout
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_both_halves_log_the_same_run_and_account(api: Sandbox, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, api, account="acme", streams=["users"])
+    result = folder.load(TAP_ANALYTICS_LOG_FORMAT="json")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {line["account"] for line in lines} == {"acme"}
+    assert len({line["run"] for line in lines}) == 1
+    loggers = {line["logger"].partition(".")[0] for line in lines}
+    assert loggers >= {"tap-analytics", "target-dlt"}
+
+
+def test_a_stream_that_only_a_setting_knows_is_warned_of(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path, api, streams=["users"], stream_maps={"user": {}})
+    result = folder.load()
+    assert result.returncode == 0, result.stderr
+    assert "There is no stream 'user', which stream_maps names" in result.stderr

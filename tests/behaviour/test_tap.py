@@ -397,6 +397,20 @@ def test_undeclared_fields_can_be_ignored(api: Sandbox, tmp_path: Path) -> None:
     assert {r["additional_fields"] for r in outcome.records("clients")} == {None}
 
 
+def test_the_fields_that_are_ignored_are_logged_once(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    config = settings(api, undeclared_fields="ignore", streams=["clients"])
+    err = run_tap(config, folder=tmp_path, log_level="INFO").err
+    declared = {"id", "name", "createdAt", "status"}
+    names = sorted({name for row in api.truth("clients") for name in row} - declared)
+    (line,) = (line for line in err.splitlines() if "undeclared_fields" in line)
+    assert line.endswith(
+        "clients: dropped, because undeclared_fields is 'ignore': "
+        + ", ".join(map(repr, names))
+    )
+
+
 # The command line
 
 
@@ -425,7 +439,7 @@ def test_the_connection_test_reads_little_and_succeeds(
     api: Sandbox, tmp_path: Path
 ) -> None:
     outcome = run(api, tmp_path, "--test")
-    assert api.stats().requests <= 4 + 2
+    assert api.stats().requests <= 4 + 2 + 1  # Is there a date filter?
     assert outcome.messages == []
     assert "It works: all 6 streams can be read." in outcome.err
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docs.documents import Document, Followed
-from tests.helpers.commands import PROJECT
-from tests.helpers.scripts import script
 
 if TYPE_CHECKING:
     from tap_analytics.sandbox import Sandbox
@@ -50,16 +47,3 @@ def test_a_newcomer_can_read_it_in_a_few_minutes() -> None:
 
 def test_the_state_of_the_first_load_is_beside_the_config(followed: Followed) -> None:
     assert (followed.folder / "config.state.json").exists()
-
-
-def test_the_pictures_show_what_a_terminal_shows() -> None:
-    pictures = script("screens").pictures()
-    pages = Document("docs/while-it-runs.md").text
-    assert set(re.findall(r"\(([\w-]+\.svg)\)", pages)) == pictures.keys()
-    for name, picture in pictures.items():
-        drawn = (PROJECT / "docs" / name).read_text(encoding="utf-8")
-        assert _shown(drawn) == _shown(picture), "run make plugins"
-
-
-def _shown(svg: str) -> list[str]:
-    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)

@@ -366,6 +366,13 @@ def test_the_configuration_can_be_tested(meltano: Meltano) -> None:
     assert "Plugin configuration is valid" in output
 
 
+def test_the_verdict_is_shown_by_meltano_too(meltano: Meltano) -> None:
+    shown = meltano("invoke", "tap-analytics", "--test")
+    text = shown.stdout + shown.stderr
+    assert "It works: all 6 streams can be read." in text
+    assert '"type"' not in text
+
+
 def test_a_test_of_the_configuration_shows_what_is_wrong_with_it(
     meltano: Meltano,
 ) -> None:

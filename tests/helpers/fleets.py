@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 
     from tap_analytics.sandbox import Sandbox
     from tests.helpers.databases import Database
+
+WAREHOUSE = "WAREHOUSE"
+"""The variable that has the credentials of a database."""
+
+_KEY = "KEY_"
+
+LOOK_SECONDS = 0.3
 
 LONGEST = 240
 """No run of a test takes so many seconds."""
@@ -63,6 +72,7 @@ class FleetOfTest:
         database: Where they are loaded to.
         keys: Keys that are not the right ones, by account.
         file: What the fleet file says.
+        has_key_files: Whether keys are in files, and in no environment.
     """
 
     folder: Path
@@ -71,6 +81,7 @@ class FleetOfTest:
     database: Database
     keys: dict[str, str] = field(default_factory=dict)
     file: dict[str, Any] = field(default_factory=dict)
+    has_key_files: bool = False
 
     @property
     def accounts(self) -> list[str]:
@@ -80,21 +91,34 @@ class FleetOfTest:
     def write(self, **changes: Any) -> Path:
         """Write the fleet file."""
         path = self.folder / "fleet.yml"
+        target = dict(self.database.config)
+        if self._is_postgres:
+            target["credentials"] = f"env:{WAREHOUSE}"
         content = {
             "accounts": self.accounts,
-            "api_key": "env:KEY_{ACCOUNT}",
+            "api_key": f"env:{_KEY}{{ACCOUNT}}",
             "defaults": {"api_url": self.api.url, "backoff_factor": 0.01},
-            "target": self.database.config,
+            "target": target,
             **self.file,
             **changes,
         }
+        if self.has_key_files:
+            content["api_key"] = "file:keys/{account}/api.key"
+            for name in self.accounts:
+                file = self.folder / "keys" / name / "api.key"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(self.key_of(name))
         path.write_text(json.dumps(content))
         return path
 
+    def key_of(self, account: str) -> str:
+        """Return the key that an account is given."""
+        return self.keys.get(account, f"{KEY}-{account[1:]}")
+
     def start(self, *args: str) -> subprocess.Popen[str]:
-        """Start a command, such as `run`, in a session of its own."""
+        """Start a command, such as `run`, and look for keys in its processes."""
         command, *rest = args
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "tap_analytics.fleet", command),
                 *(str(self.folder / "fleet.yml"), *rest),
@@ -105,15 +129,25 @@ class FleetOfTest:
             env=self.environment,
             cwd=self.folder,
         )
+        threading.Thread(
+            target=_look_at_processes, args=(process, self.has_key_files), daemon=True
+        ).start()
+        return process
+
+    @property
+    def _is_postgres(self) -> bool:
+        return self.database.config.get("destination") == "postgres"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment, with all keys in it."""
-        keys = {
-            f"KEY_{variable_form(name)}": self.keys.get(name, f"{KEY}-{name[1:]}")
-            for name in self.accounts
-        }
-        return {**os.environ, **keys}
+        """The environment, with all keys in it that are nowhere else."""
+        secrets = {}
+        if self._is_postgres:
+            secrets[WAREHOUSE] = str(self.database.config["credentials"])
+        if not self.has_key_files:
+            for name in self.accounts:
+                secrets[_KEY + variable_form(name)] = self.key_of(name)
+        return {**os.environ, **secrets}
 
     def run(self, *args: str) -> Ended:
         """Run a command to its end."""
@@ -148,8 +182,33 @@ class FleetOfTest:
         return sum(one.account == number for one in self.api.requests())
 
     def look_for_keys(self) -> None:
-        """Look for keys in all files of the fleet."""
+        """Look for keys in all files of the fleet, and in all tables."""
         scan.look_into(self.folder)
+        if not self._is_postgres:
+            return  # It is one of the files.
+        for (table,) in self.database.query(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ):
+            for row in self.database.query(f"SELECT t::text FROM {table} t"):
+                scan.look(row[0], f"the table {table} of {self.folder}")
+
+
+def _look_at_processes(process: subprocess.Popen[str], has_key_files: object) -> None:
+    """Look for keys in what any user sees of processes, and in what its own one does.
+
+    Args:
+        process: A command.
+        has_key_files: Whether its environment, too, is to have no key in it.
+    """
+    files = ["cmdline", "environ"] if has_key_files else ["cmdline"]
+    while process.returncode is None:
+        for pid in [process.pid, *children_of(process)]:
+            for name in files:
+                with suppress(OSError):  # It has ended.
+                    content = Path(f"/proc/{pid}/{name}").read_bytes()
+                    scan.look(content, f"the {name} of {process.args!s:.200}")
+        time.sleep(LOOK_SECONDS)
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow.parquet
+import zstandard
+
+from tap_analytics.fleet.compression import decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,7 @@ PLAIN_KEY = "t3stk3y0fth3sandb0x"
 CORES = (PLAIN_KEY, PASSWORD)
 """What URLs, JSON, HTML and Python write as it is."""
 
-KEEP_SECRETS = frozenset({".env", "config.json", "secrets.toml", "tap.json"})
+KEEP_SECRETS = frozenset({".env", "api.key", "config.json", "secrets.toml", "tap.json"})
 """Files that tests put a secret into, as users do."""
 
 
@@ -85,6 +88,9 @@ def _contents(file: Path) -> Iterator[str | bytes]:
     if raw.startswith(b"\x1f\x8b"):
         with suppress(EOFError, OSError):  # A run that was killed has left a half.
             yield gzip.decompress(raw)
+    elif raw.startswith(b"\x28\xb5\x2f\xfd"):
+        with suppress(zstandard.ZstdError):  # The same.
+            yield decompressed(raw)
     elif raw.startswith(b"PAR1") and raw.endswith(b"PAR1"):
         yield str(pyarrow.parquet.read_table(file).to_pydict())
     elif raw[8:12] == b"DUCK":

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager, suppress
 from fcntl import ioctl
+from itertools import groupby
 from struct import pack
 from termios import TIOCSWINSZ
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyte
 
@@ -23,6 +25,19 @@ if TYPE_CHECKING:
 TIMEOUT = 20
 BELL = b"\a"
 PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+
+
+_COLOURS = {"default": "", "brown": "yellow"}
+
+Line: TypeAlias = list[tuple[str, str]]
+"""A line of a terminal: texts, each with its style as `rich` calls it."""
+
+
+def _style(cell: Any) -> str:
+    colour = _COLOURS.get(cell.fg, cell.fg.replace("bright", "bright_"))
+    if re.fullmatch("[0-9a-f]{6}", colour):
+        colour = f"#{colour}"
+    return " ".join(filter(None, ("bold" if cell.bold else "", colour)))
 
 
 class Screen:
@@ -58,6 +73,18 @@ class Screen:
     @property
     def lines(self) -> list[str]:
         return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def styled_lines(self) -> list[Line]:
+        """The lines that have text, as runs of characters of one style."""
+        buffer, styled = self._screen.buffer, []
+        for row, text in enumerate(self.lines):
+            cells = [buffer[row][column] for column in range(len(text))]
+            runs = groupby(cells, key=_style)
+            line = [("".join(cell.data for cell in run), style) for style, run in runs]
+            if line:
+                styled.append(line)
+        return styled
 
     @property
     def text(self) -> str:

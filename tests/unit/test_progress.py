@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tap_analytics.progress import Holdup, Progress
@@ -47,8 +49,8 @@ def test_the_time_left_is_told_by_the_pace_so_far(clock: Clock) -> None:
     clock.now = 100  # What came before the first parent says nothing of the pace.
     progress.parents_begin()
     progress.parents_seen(10, more=False)
-    clock.now = 108
     for _ in range(4):
+        clock.now += 2
         progress.parent_read()
     assert progress.seconds_left == 12
 
@@ -58,4 +60,56 @@ def test_no_time_left_is_told_while_there_may_be_more(clock: Clock) -> None:
     progress.parents_begin()
     progress.parents_seen(10, more=True)
     progress.parent_read()
+    assert progress.seconds_left is None
+
+
+def test_no_time_left_is_told_in_the_first_seconds(clock: Clock) -> None:
+    progress = Progress(clock)
+    progress.parents_begin()
+    progress.parents_seen(100, more=False)
+    for _ in range(20):
+        progress.parent_read()
+    clock.now = 4
+    assert progress.seconds_left is None
+
+
+def shown(progress: Progress, clock: Clock, burst: int, every: float) -> list[float]:
+    """Read all parents, so many at a time; return the ends that were foretold."""
+    progress.parents_begin()
+    progress.parents_seen(400, more=False)
+    began, foretold = clock.now, []
+    while progress.parents < 400:
+        if (progress.parents + 1) % burst == 0:
+            upto = clock.now + every
+            while clock.now < upto:
+                clock.now += 0.25
+                if (left := progress.seconds_left) is not None:
+                    foretold.append(clock.now - began + left)
+        clock.now += 0.02
+        progress.parent_read()
+    return foretold
+
+
+@pytest.mark.parametrize(("burst", "every"), [(10, 10), (1, 1), (40, 60), (10, 1.5)])
+def test_the_time_left_does_not_jump_where_an_api_takes_few_requests_at_once(
+    clock: Clock, burst: int, every: float
+) -> None:
+    foretold = shown(Progress(clock), clock, burst, every)
+    assert len(foretold) > 100
+    steps = pairwise(foretold)
+    assert all(1 / 1.5 < after / before < 1.5 for before, after in steps)
+    assert max(foretold) < 1.5 * min(foretold)
+
+
+def test_the_time_left_is_not_told_while_a_limit_makes_all_that_was_known_wrong(
+    clock: Clock,
+) -> None:
+    progress = Progress(clock)
+    progress.parents_begin()
+    progress.parents_seen(100, more=False)
+    for _ in range(60):
+        clock.now += 0.1
+        progress.parent_read()
+    assert progress.seconds_left == pytest.approx(4)
+    clock.now += 10  # The limit.
     assert progress.seconds_left is None

@@ -20,6 +20,7 @@ from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
 from tap_analytics.compat import override
+from tap_analytics.plugin.declared import hint
 from tap_analytics.target_dlt.errors import SetupError
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ def make_destination(config: Mapping[str, Any]) -> AnyDestination:
         destination: AnyDestination | None = Destination.from_reference(name, **options)
     except UnknownDestinationModule:
         known = ", ".join(sorted(destinations.__all__))
-        msg = f"dlt has no destination {name!r}. It has: {known}."
+        msg = (
+            f"dlt has no destination {name!r}.{hint(name, destinations.__all__)} "
+            f"It has: {known}."
+        )
         raise SetupError(msg) from None
     if destination is None:
         msg = "`destination` is empty."

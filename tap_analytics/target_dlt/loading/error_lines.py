@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import traceback
 import warnings
@@ -15,7 +16,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.exceptions import MissingDependencyException
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_analytics.target_dlt.errors import LoadError, TargetError
+from tap_analytics.target_dlt.errors import FullError, LoadError, TargetError
 from tap_analytics.target_dlt.loading.destination import parse_credentials
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def one_line_errors(
         logger: Told the traceback, at DEBUG.
 
     Raises:
+        FullError: A disk is full.
         LoadError: Something else was raised than our own errors and the SDK's.
     """
     try:
@@ -46,15 +48,14 @@ def one_line_errors(
         logger.debug("%s", redact(traceback.format_exc(), config))
         reason = redact(explain(error), config)
         msg = f"Destination {config['destination']!r}: {reason}"
+        kind = FullError if _tells_of_full_disk(error) else LoadError
         # Not from the error, whose own words may have secrets in them.
-        raise LoadError(msg) from None
+        raise kind(msg) from None
 
 
 def explain(error: BaseException) -> str:
     """Say in one line what went wrong in dlt, with what to install or to set."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
+    chain = _chain(error)
     for one in reversed(chain):
         match one:
             case MissingDependencyException():
@@ -76,6 +77,25 @@ def explain(error: BaseException) -> str:
     # dlt's connection errors have the driver's own words at the end.
     text = text.rpartition("The actual reason given is: ")[2]
     return text.splitlines()[0]
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    return chain
+
+
+def _tells_of_full_disk(error: BaseException) -> bool:
+    return any(
+        (isinstance(one, OSError) and one.errno in _FULL) or _NO_SPACE in str(one)
+        for one in _chain(error)
+    )
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_SPACE = os.strerror(errno.ENOSPC)
+"""In these words databases tell of it, too."""
 
 
 def _missing_settings(error: ConfigFieldMissingException) -> str:

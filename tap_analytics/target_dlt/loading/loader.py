@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # This comes first, because it sets up dlt's environment.
@@ -15,6 +16,7 @@ from tap_analytics.target_dlt.loading.destination import (
 import dlt
 from dlt.common.schema.utils import normalize_schema_name
 
+from tap_analytics.target_dlt.errors import LoadError
 from tap_analytics.target_dlt.loading.dataset import OpenDataset
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
@@ -22,6 +24,10 @@ from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
+
+
+_IN_FILES = ("duckdb", "sqlite")
+"""How the drivers are called whose databases are files."""
 
 
 class Loader:
@@ -68,6 +74,7 @@ class Loader:
             SetupError: The working directory can't be used.
         """
         with one_line_errors(self._config, self._logger):
+            self._require_database()
             directory = self._directory()
             pipeline = self._connected(directory)
             tables = pipeline.default_schema.data_table_names(seen_data_only=True)
@@ -78,13 +85,38 @@ class Loader:
         name = self._config["pipeline_name"]
         return WorkingDirectory(self._config.get("pipelines_dir"), name)
 
-    def _connected(self, directory: WorkingDirectory) -> dlt.Pipeline:
-        pipeline = dlt.pipeline(
+    def _require_database(self) -> None:
+        """Return if a database that is a file is there: to open it would make it.
+
+        Raises:
+            LoadError: It is not.
+        """
+        # The schema is made up, so that the directory must be another one.
+        with closing(WorkingDirectory(None, self._config["pipeline_name"])) as made_up:
+            pipeline = self._pipeline(made_up)
+            _ensure_schema(pipeline)
+            client = pipeline.destination_client()
+        credentials = getattr(client.config, "credentials", None)
+        name = getattr(credentials, "drivername", "")
+        file = str(getattr(credentials, "database", None) or "")
+        is_file = name.startswith(_IN_FILES) and file not in {"", ":memory:"}
+        if is_file and not Path(file).exists():
+            msg = (
+                f"There is no database {file}: nothing was loaded into it yet. Is this "
+                "the working directory, and the config, of the load?"
+            )
+            raise LoadError(msg)
+
+    def _pipeline(self, directory: WorkingDirectory) -> dlt.Pipeline:
+        return dlt.pipeline(
             self._config["pipeline_name"],
             destination=self._destination,
             dataset_name=self._config["dataset_name"],
             pipelines_dir=str(directory.path),
         )
+
+    def _connected(self, directory: WorkingDirectory) -> dlt.Pipeline:
+        pipeline = self._pipeline(directory)
         # What a run that failed or was killed left, where the directory is kept.
         if pipeline.has_pending_data:
             pipeline.abort_packages()

@@ -151,3 +151,19 @@ def warnings_in(err: str, api: Sandbox) -> list[str]:
 
 def without_seconds(text: str) -> str:
     return text.partition(" follows in ")[0]
+
+
+def test_the_last_line_is_the_one_that_the_tap_would_say(
+    api: Sandbox, duck: Warehouse, tmp_path: Path
+) -> None:
+    wrong_key(api)
+    of_the_tap = run_tap(settings(api), folder=tmp_path).error
+    assert duck.error(api).splitlines()[-1] == of_the_tap
+
+
+def test_the_last_line_is_the_same_below_projects(
+    api: Sandbox, duck: Warehouse, tmp_path: Path
+) -> None:
+    api.fault(second_project(api), status=400, body="no")
+    of_the_tap = run_tap(settings(api), folder=tmp_path).error
+    assert duck.error(api).splitlines()[-1] == of_the_tap

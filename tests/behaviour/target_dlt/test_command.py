@@ -114,7 +114,33 @@ def test_it_counts_the_rows_of_its_tables(tmp_path: Path) -> None:
     assert [line.split() for line in result.stdout.splitlines()] == [["2", "s"]]
 
 
+@pytest.mark.parametrize(
+    ("destination", "file"), [("duckdb", "analytics.duckdb"), ("sqlalchemy", "a.db")]
+)
+def test_to_count_makes_no_database(
+    tmp_path: Path, destination: str, file: str
+) -> None:
+    path = tmp_path / file
+    config = {"destination": destination, "credentials": f"sqlite:///{path}"}
+    if destination == "duckdb":
+        del config["credentials"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    result = subprocess.run(
+        [*COMMAND, "--config", "config.json", "--counts"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 1
+    assert not path.exists()
+    (line,) = result.stderr.splitlines()
+    assert "| There is no database " in line
+    assert f"{file}: nothing was loaded into it yet." in line
+
+
 def test_there_may_be_no_tables_to_count(tmp_path: Path) -> None:
+    run(MESSAGES, {"dataset_name": "another"}, tmp_path)
     result = subprocess.run(
         [*COMMAND, "--counts"],
         capture_output=True,

@@ -684,3 +684,15 @@ def test_stream_maps_and_flattening_are_applied(duck: Database) -> None:
         flattening_max_depth=1,
     )
     assert duck.rows("id, at__id, twice", "t") == [(2, 6, 4)]
+
+
+def test_a_stream_map_for_a_stream_that_never_came_is_warned_of(
+    duck: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = schema(NAMED, ["id"], stream="clients"), record({"id": 1}, "clients")
+    duck.load(*messages, stream_maps={"cleints": {"name": None}, "cl*": {}})
+    (warning,) = (text for text in caplog.messages if "stream_maps" in text)
+    assert warning == (
+        "stream_maps names 'cleints', but no such stream came: it is ignored. "
+        "Did you mean 'clients'?"
+    )

@@ -48,7 +48,7 @@ def get(session: requests.Session, api: Sandbox, **options: Any) -> Any:
     return session.get(api.url + CLIENTS, headers=headers, **options).json()["data"]
 
 
-@pytest.mark.parametrize("kind", ["slow-drip", "slow-headers", "hang"])
+@pytest.mark.parametrize("kind", ["slow-drip", "slow-headers", "endless-drip", "hang"])
 def test_an_answer_that_takes_longer_is_given_up(
     api: Sandbox, session: requests.Session, kind: str
 ) -> None:

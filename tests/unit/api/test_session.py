@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tap_analytics.api.session import Session
+from tap_analytics.api.session import MB, Session
+from tap_analytics.errors import TooLargeError
+from tap_analytics.sandbox.faults import HUGE_BYTES
 from tests.helpers.keeping import answer_with, keeping
 from tests.helpers.scanning import KEY
 
@@ -100,6 +103,42 @@ def test_a_body_that_can_not_be_unpacked_is_a_failure(
     api.fault(headers={"Content-Encoding": encoding}, body="plain")
     with pytest.raises(requests.exceptions.ContentDecodingError):
         get(f"{api.url}{CLIENTS}")
+
+
+@pytest.mark.parametrize("kind", ["huge", "huge-packed"])
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(
+    api: Sandbox, kind: str
+) -> None:
+    api.fault(kind=kind)
+    tracemalloc.start()
+    with closing(Session(api.url, 1, most_mb=2)) as session:
+        with pytest.raises(TooLargeError, match="more than 2 MB"):
+            session.get(f"{api.url}{CLIENTS}", HEADERS, TIMEOUT)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # The sandbox is in this process: what it has not sent counts, too.
+        assert peak < HUGE_BYTES / 50
+        api.clear_faults()
+        assert session.get(f"{api.url}{CLIENTS}", HEADERS, TIMEOUT).status == 200
+
+
+def test_an_answer_that_says_it_is_too_large_is_not_read(api: Sandbox) -> None:
+    api.fault(body=" " * 3_000)
+    with (
+        closing(Session(api.url, 1, most_mb=0.002)) as session,
+        pytest.raises(TooLargeError, match=r"more than 0\.002 MB"),
+    ):
+        session.get(f"{api.url}{CLIENTS}", HEADERS, TIMEOUT)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_answer_may_be_as_large_as_the_limit(
+    sandbox: SandboxFactory, *, is_packed: bool
+) -> None:
+    api = sandbox(clients=20, gzip=is_packed)
+    whole = get(f"{api.url}{CLIENTS}").body
+    with closing(Session(api.url, 1, most_mb=len(whole) / MB)) as session:
+        assert session.get(f"{api.url}{CLIENTS}", HEADERS, TIMEOUT).body == whole
 
 
 # Cookies

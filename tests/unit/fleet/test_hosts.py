@@ -86,6 +86,36 @@ def test_a_host_that_fails_for_all_is_waited_for_and_one_asks() -> None:
     assert not host.is_down
 
 
+def test_who_was_under_way_when_the_host_went_down_makes_nobody_wait_longer() -> None:
+    now, looks = [0.0], iter(range(30))
+
+    def clock() -> float:
+        next(looks)  # Its end ends the test, whoever waits for ever.
+        return now[0]
+
+    host = SharedHost(clock=clock)
+    answers = iter([Answer()])
+    stop = StopFlag()
+
+    def last() -> Answer:
+        stop.set()
+        raise requests.ConnectionError
+
+    def under_way() -> Answer:
+        if host.is_down:
+            return next(answers)
+        for number in range(FAILURES - 1):
+            with pytest.raises(requests.ConnectionError):
+                host.send(f"a{number}", down, StopFlag())
+        with pytest.raises(StoppedError):
+            host.send("b", last, stop)
+        now[0] = 1.5  # Whoever asks next may do so after a second.
+        raise requests.ConnectionError
+
+    assert host.send("z", under_way, StopFlag()).status == 200
+    assert not host.is_down
+
+
 def test_an_account_that_waits_can_be_stopped() -> None:
     host = SharedHost()
     for number in range(FAILURES - 1):

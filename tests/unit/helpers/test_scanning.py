@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tap_analytics.fleet.compression import Compressor
 from tests.helpers.running import run_tap, settings
 from tests.helpers.scanning import KEY, PASSWORD, Scan
 
@@ -67,6 +68,9 @@ def test_a_secret_is_found_in_any_file(folder: Path) -> None:
     (folder / "logs" / "deep").mkdir(parents=True)
     (folder / "logs" / "deep" / "run.log").write_text(f"sent {KEY}")
     (folder / "batch.gz").write_bytes(gzip.compress(KEY.encode()))
+    compressor = Compressor()
+    frames = [compressor.compressed(text.encode()) for text in ("a" * 99, KEY)]
+    (folder / "part.zst").write_bytes(b"".join(frames))
     (folder / PASSWORD).touch()
     pq.write_table(pa.table({"a": [KEY] * 9}), folder / "rows.parquet")
     with duckdb.connect(str(folder / "rows.duckdb")) as database:
@@ -76,7 +80,7 @@ def test_a_secret_is_found_in_any_file(folder: Path) -> None:
         )
     scan = Scan()
     scan.look_into(folder)
-    assert len(scan.found) == scan.files == 5
+    assert len(scan.found) == scan.files == 6
 
 
 def test_a_file_that_is_broken_is_looked_into_as_it_is(folder: Path) -> None:

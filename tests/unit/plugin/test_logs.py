@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tap_analytics.plugin.errors import ConfigError
-from tap_analytics.plugin.logs import JSONLines, level_of
+from tap_analytics.plugin.logs import JSONLines, level_of, name_account
 
 
 def line_of(level: int = logging.INFO, **options: Any) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def line_of(level: int = logging.INFO, **options: Any) -> dict[str, Any]:
     extra = options.pop("extra", None)
     place = (log.name, level, __file__, 1, "%s rows", (3,))
     record = log.makeRecord(*place, options.get("exc_info"), extra=extra)
-    line = JSONLines("run-7").format(record)
+    line = JSONLines("run-7", options.get("account", "")).format(record)
     assert "\n" not in line
     fields: dict[str, Any] = json.loads(line)
     return fields
@@ -63,6 +63,21 @@ def test_a_line_of_json_has_the_numbers_of_a_summary_and_the_account() -> None:
     fields = line_of(extra={"run": {"rows": {"users": 3}}, "account": "acme"})
     assert fields["summary"] == {"rows": {"users": 3}}
     assert fields["account"] == "acme"
+
+
+def test_the_account_of_the_process_is_in_each_line() -> None:
+    assert line_of(account="acme")["account"] == "acme"
+    assert "account" not in line_of()
+
+
+def test_a_config_file_names_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter := JSONLines("run-7"))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    name_account(None)
+    assert formatter.account == ""
+    name_account("acme")
+    assert formatter.account == "acme"
 
 
 def test_a_traceback_is_in_its_line() -> None:

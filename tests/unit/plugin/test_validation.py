@@ -63,7 +63,10 @@ def test_settings_that_are_valid_have_no_faults() -> None:
         ({"size": 0}, "size must be a whole number of at least 1, not 0."),
         ({"size": "many"}, "size must be a whole number of at least 1, not 'many'."),
         ({"api_url": "foo"}, "api_url must begin with http:// or https://, not 'foo'."),
-        ({"style": "pages"}, "style must be 'page' or 'offset', not 'pages'."),
+        (
+            {"style": "pages"},
+            "style must be 'page' or 'offset', not 'pages'. Did you mean 'page'?",
+        ),
         ({"style": 5}, "style must be 'page' or 'offset', not 5."),
         (
             {"sizes": {"time": 0}},

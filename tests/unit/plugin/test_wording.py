@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from tap_analytics.plugin.wording import instead_of, kind_of, requirement, types_of
+from tap_analytics.plugin.wording import (
+    instead_of,
+    kind_of,
+    requirement,
+    similar_to,
+    types_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +91,12 @@ def test_types_are_found_in_alternatives_too() -> None:
         "object",
         "null",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [("pages", "'page'"), ("OFSET", "'offset'"), ("xyz", ""), (5, ""), (None, "")],
+)
+def test_a_similar_value_may_have_been_meant(value: Any, meant: str) -> None:
+    assert similar_to(value, {"enum": ["page", "offset", None]}) == meant
+    assert similar_to(value, {"type": "string"}) == ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from typing import Any
 
 import pytest
 
-from tap_analytics.target_dlt.loading.error_lines import redact
+from tap_analytics.target_dlt.errors import FullError, LoadError
+from tap_analytics.target_dlt.loading.error_lines import one_line_errors, redact
 
 WORDS = "pa55 w0rdrest loader localhost"
 
@@ -59,3 +62,25 @@ def test_a_password_in_dlt_s_configuration_is_hidden(
     url = "postgresql://loader:pa55@w0rdrest@localhost/db"
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
     assert shown(None, WORDS) == "*** *** loader localhost"
+
+
+def fail(error: Exception) -> None:
+    with one_line_errors({"destination": "postgres"}, logging.getLogger(__name__)):
+        raise RuntimeError from error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "no room"),
+        ValueError("could not extend file: No space left on device"),
+    ],
+)
+def test_a_disk_that_is_full_is_told_from_rows_that_are_refused(
+    error: Exception,
+) -> None:
+    with pytest.raises(FullError):
+        fail(error)
+    with pytest.raises(LoadError) as refused:
+        fail(ValueError("the row is wrong"))
+    assert not isinstance(refused.value, FullError)
