@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from select import select
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,7 @@ from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.run_lock import DEAD_SECONDS, Lease, TakenError, only_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tap_analytics.fleet.places import Place
@@ -66,14 +68,15 @@ def test_a_killed_run_holds_no_folder(tmp_path: Path, folder: Place) -> None:
 
 
 @contextmanager
-def orphan(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Kill a run, of which a process goes on; that ends with its input."""
+def orphan(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Kill a run, of which a process goes on; yield what ends that, and waits."""
     script = (
         "import os, pathlib, subprocess, sys\n"
         "from tap_analytics.fleet.folder import Folder\n"
         "from tap_analytics.fleet.run_lock import only_run\n"
         f"with only_run(Folder(pathlib.Path({str(tmp_path / 'place')!r}))):\n"
-        "    subprocess.Popen(['cat'], close_fds=False)\n"
+        "    cat = subprocess.Popen(['cat'], close_fds=False)\n"
+        "    print(cat.pid, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     with subprocess.Popen(
@@ -81,22 +84,28 @@ def orphan(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as killed:
+        assert killed.stdin is not None
+        assert killed.stdout is not None
+        process = os.pidfd_open(int(killed.stdout.readline()))
         assert killed.wait() == -9
-        yield killed
+
+        def end() -> None:
+            killed.stdin.close()
+            select([process], [], [])
+
+        yield end
+        os.close(process)
 
 
 def test_what_a_killed_run_has_started_is_waited_for(
     tmp_path: Path, folder: Place
 ) -> None:
     waits = []
-    with orphan(tmp_path) as killed:
+    with orphan(tmp_path) as end:
 
         def wait(seconds: float) -> None:
             waits.append(seconds)
-            assert killed.stdin is not None
-            assert killed.stdout is not None
-            killed.stdin.close()
-            killed.stdout.read()
+            end()
 
         with only_run(folder, wait):
             assert waits
