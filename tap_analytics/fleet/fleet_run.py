@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_analytics.fleet import history, ledger
 from tap_analytics.fleet.aftermath import Aftermath
+from tap_analytics.fleet.asking import ask_loader
 from tap_analytics.fleet.beats import beating
 from tap_analytics.fleet.coordinator import Coordinator
 from tap_analytics.fleet.engines import read_locally
@@ -18,7 +19,6 @@ from tap_analytics.fleet.fleet_progress import FleetProgress
 from tap_analytics.fleet.history import LOADED, STAGED, AccountRecord
 from tap_analytics.fleet.hosts import share
 from tap_analytics.fleet.ledger import Began, Ended, Ledger
-from tap_analytics.fleet.load_queue import ask_loader
 from tap_analytics.fleet.messages import Forget, Work
 from tap_analytics.fleet.parts import Parts
 from tap_analytics.fleet.places import open_place

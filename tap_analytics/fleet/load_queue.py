@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    import msgspec
-
     from tap_analytics.fleet.ledger import Receipt
     from tap_analytics.fleet.messages import Load
 
@@ -284,26 +282,3 @@ class LoadQueue:
 
         threading.Thread(target=listen, name="loader", daemon=True).start()
         return child
-
-
-def ask_loader(load: Load, question: msgspec.Struct) -> None:
-    """Have a loader do one thing, and wait for that.
-
-    Args:
-        load: What the loader is told.
-        question: What it is to do.
-
-    Raises:
-        FleetError: If it can't.
-    """
-    child = Child(LOADER, load)
-    child.send(question, NoMore())
-    for text in child.lines():
-        match from_loader(text):
-            case Broken(text=broken):
-                raise FleetError(broken)
-            case Done():
-                child.death()
-                return
-    msg = f"The loader died: {child.death()}."
-    raise FleetError(msg)

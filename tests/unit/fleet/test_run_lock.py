@@ -84,13 +84,14 @@ def orphan(tmp_path: Path) -> Iterator[Callable[[], None]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as killed:
-        assert killed.stdin is not None
+        given = killed.stdin
+        assert given is not None
         assert killed.stdout is not None
         process = os.pidfd_open(int(killed.stdout.readline()))
         assert killed.wait() == -9
 
         def end() -> None:
-            killed.stdin.close()
+            given.close()
             select([process], [], [])
 
         yield end
