@@ -99,7 +99,7 @@ class CountingPaginator(Paginator):
         return count >= self.page_length(hints)
 
     def _end(self, position: int, hints: PageHints) -> None:
-        doubt = self.shared.missing(hints, self._received)
+        doubt = self.missing(hints, self._received)
         belief, weight = self._believed(hints)
         if belief is None:
             self.leave(doubt)

@@ -79,6 +79,7 @@ class AutoPaginator(Paginator):
             self._shown = _detect(self.shared, hints)
             self.style = self._shown.style
         self._shown.repeated = self.repeated
+        self._shown.counted_at_first = self.counted_at_first
         request = self._shown.follow(hints)
         self.unproven = self._shown.unproven
         return request
@@ -130,7 +131,7 @@ class OnePagePaginator(SinglePagePaginator):
             len(records) if by_offset else 2,
             Look(Belief.ONE_PAGE, digest_of(records), len(records)),
         )
-        doubt = self.shared.missing(hints, len(records)) or _doubt(signs, len(records))
+        doubt = self.missing(hints, len(records)) or _doubt(signs, len(records))
         self.unproven.append(Unproven(Belief.ONE_PAGE, len(records), go_on, doubt))
 
 

@@ -76,6 +76,7 @@ class Paginator(ABC):
         repeated: Whether that page holds only records of earlier ones: they must not
             be emitted again.
         counted: How many records the list has, by what the API last said of it.
+        counted_at_first: How many it had, by what the API said of it first.
         unproven: Once finished: on what beliefs the list ended, if on any.
         found_more: Whether looking further brought records.
     """
@@ -93,6 +94,7 @@ class Paginator(ABC):
         self.finished = False
         self.repeated = False
         self.counted: int | None = None
+        self.counted_at_first: int | None = None
         self.unproven: list[Unproven] = []
         self.found_more = False
         self.look = look
@@ -162,6 +164,20 @@ class Paginator(ABC):
     def ends_test(self, novelty: Novelty, page: Page) -> bool:
         """Return whether a look further shows that there is nothing further."""
         return novelty is not Novelty.NEW or not page.records
+
+    def missing(self, hints: PageHints, received: int) -> str:
+        """Return what is to be said where the API counts more rows than were received.
+
+        Rows that came while the list was read are none of them: the next run reads
+        those.
+
+        Returns:
+            The text, empty if the API does not count more.
+        """
+        counted = self.counted_at_first
+        if counted is not None and received >= counted:
+            return ""
+        return self.shared.missing(hints, received)
 
     def refused(self, error: Exception) -> bool:
         """Take note that the current request was refused.
@@ -237,6 +253,8 @@ class Paginator(ABC):
         """
         rows, counted = hints.number("rows"), self.counted
         self.counted = rows
+        if self.counted_at_first is None:
+            self.counted_at_first = rows
         if rows is not None and counted is not None and rows < counted > self._before:
             msg = (
                 f"the list shrank from {counted} to {rows} records while it was read: "
@@ -254,7 +272,7 @@ class SinglePagePaginator(Paginator):
     def follow(self, hints: PageHints) -> None:
         """Return `None`; say if there may be more."""
         received = len(hints.page.records)
-        if missing := self.shared.missing(hints, received):
+        if missing := self.missing(hints, received):
             self.shared.doubt(missing)
         elif received == self.shared.page_size:
             self.shared.doubt(

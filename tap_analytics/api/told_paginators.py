@@ -84,7 +84,7 @@ class ToldPaginator(Paginator):
 
     def end(self, hints: PageHints) -> None:
         """Take note of the end, and of what speaks against it."""
-        if missing := self.shared.missing(hints, self._received):
+        if missing := self.missing(hints, self._received):
             self.shared.doubt(missing)
 
 

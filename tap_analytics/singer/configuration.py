@@ -18,6 +18,7 @@ from tap_analytics.plugin.declared import hint
 from tap_analytics.plugin.logs import name_account
 from tap_analytics.plugin.map_expressions import unmatched
 from tap_analytics.presets import BY_STREAM, with_preset
+from tap_analytics.rows.replication_keys import timestamp
 from tap_analytics.settings import DECLARED
 from tap_analytics.singer.tap import RunTap, run_of_command
 
@@ -87,6 +88,8 @@ class ConfiguredTap(RunTap):
         ]
         if faults:
             raise ConfigError(" ".join(fault.text for fault in faults))
+        if (start_date := config.get("start_date")) is not None:
+            timestamp(start_date, "start_date")
         self._config = declared.with_defaults(config)
         return []
 

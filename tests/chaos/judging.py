@@ -107,7 +107,7 @@ class Nights:
         due = {stream for stream in STREAMS if self._activates(stream)}
         in_doubt: set[str] = set()
         if expected is Ending.COMPLETE:
-            assert activated == due
+            assert activated == due, f"activated {activated}: {outcome.err}"
         elif expected is Ending.LEFT_OUT:
             assert "WARNING" in outcome.err, "nothing is said of what is left out"
             assert due - activated <= {*CHILDREN}, activated

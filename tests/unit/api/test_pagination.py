@@ -680,6 +680,22 @@ def test_fewer_records_than_the_api_counts_are_suspicious(
     assert stream.shared.doubts
 
 
+@pytest.mark.parametrize("style", ["auto", "page", "offset"])
+def test_a_row_that_came_while_the_list_was_read_is_not_missing(
+    style: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = pagination(style, first_page=1)
+    before, after = ({"total": count, "per_page": 1} for count in (3, 4))
+    paginator = stream.paginator()
+    # The row came at the front, so that the first page came twice.
+    for start, told in ((0, before), (0, after), (1, after), (2, after)):
+        feed(paginator, page({"data": rows(1, start), **told}))
+    while not paginator.finished:
+        feed(paginator, page({"data": [], **after}))
+    assert not warnings(caplog)
+    assert not stream.shared.doubts
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -104,6 +104,13 @@ def test_any_other_fault_is_one_for_discovery_too() -> None:
     assert str(caught.value) == expected
 
 
+def test_a_start_date_is_checked_where_nothing_needs_it_yet() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TapAnalytics(config={"api_key": "k", "start_date": "yesterday"})
+    assert str(caught.value) == "start_date is not a date or time: 'yesterday'."
+    TapAnalytics(config={"api_key": "k", "start_date": "2026-01-31"})
+
+
 def test_settings_of_the_sdk_are_checked_too() -> None:
     config = {"api_key": "k", "stream_maps": {"tasks": {"__filter__": 5}}}
     with pytest.raises(ConfigError) as caught:
