@@ -90,11 +90,11 @@ def main() -> None:
         large = measure(Path(folder, "large"), options.accounts, server)
         going_on = go_on(Path(folder, "on"), options.going_on)
         single = one_by_one(Path(folder, "single"), options.processes, server)
+        print(headline({}))
+        print()
+        for line in table(small, large, going_on, single, options):
+            print(line, flush=True)
         others = list(rivals(options, server))
-    print(headline({}))
-    print()
-    for line in table(small, large, going_on, single, options):
-        print(line)
     print()
     for line in table_of_rivals(large, others):
         print(line)

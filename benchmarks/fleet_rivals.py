@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import dlt
 from dlt.sources.rest_api import rest_api_source
@@ -68,7 +69,8 @@ def _config(url: str, key: str) -> Any:
         },
         "resources": [
             "clients",
-            "projects",
+            # Ids have slashes in them, which dlt would not quote.
+            {"name": "projects", "processing_steps": [{"map": _with_path}]},
             {"name": "users", "endpoint": "team/users"},
             {"name": "time", "endpoint": "team/time"},
             _below_projects("tasks", "tasks"),
@@ -77,8 +79,12 @@ def _config(url: str, key: str) -> Any:
     }
 
 
+def _with_path(project: dict[str, Any]) -> dict[str, Any]:
+    return {**project, "path": quote(project["id"], safe="")}
+
+
 def _below_projects(name: str, path: str) -> Any:
-    parent = {"type": "resolve", "resource": "projects", "field": "id"}
+    parent = {"type": "resolve", "resource": "projects", "field": "path"}
     return {
         "name": name,
         "endpoint": {

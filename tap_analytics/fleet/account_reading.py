@@ -46,6 +46,7 @@ _NO_USE = frozenset({400, 401, 402, 403, 404})
 """Statuses of answers that would be the same in another try."""
 
 OF_THE_FLEET: Mapping[str, Any] = {
+    "concurrency": 4,  # Each is a thread; hundreds of accounts are read at a time.
     "emit_activate_version_messages": True,
     "max_response_mb": 64,  # An account must not take the memory of all others.
     "resume_hours": RESUME_HOURS,

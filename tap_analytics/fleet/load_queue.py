@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LOADER = "tap_analytics.fleet.loader"
 
 PACKAGE_ACCOUNTS = 200
-PACKAGE_ROWS = 60_000
+PACKAGE_ROWS = 40_000
 """So many accounts, or rows, are loaded at once.
 
 A package takes about 2 kB of memory a row, and 0.6 s beside that of its rows.

@@ -73,6 +73,7 @@ class FleetOfTest:
         keys: Keys that are not the right ones, by account.
         file: What the fleet file says.
         has_key_files: Whether keys are in files, and in no environment.
+        looked_at: The ids of all processes in which keys were looked for.
     """
 
     folder: Path
@@ -82,6 +83,7 @@ class FleetOfTest:
     keys: dict[str, str] = field(default_factory=dict)
     file: dict[str, Any] = field(default_factory=dict)
     has_key_files: bool = False
+    looked_at: set[int] = field(default_factory=set)
 
     @property
     def accounts(self) -> list[str]:
@@ -130,9 +132,20 @@ class FleetOfTest:
             cwd=self.folder,
         )
         threading.Thread(
-            target=_look_at_processes, args=(process, self.has_key_files), daemon=True
+            target=self._look_at_processes, args=(process,), daemon=True
         ).start()
         return process
+
+    def _look_at_processes(self, process: subprocess.Popen[str]) -> None:
+        """Look for keys in what all users see of processes, and in what the own does.
+
+        Their environment is not to have a key in it if keys are in files.
+        """
+        while process.returncode is None:
+            for pid in [process.pid, *children_of(process)]:
+                scan.look_at_process(pid, environment=self.has_key_files)
+                self.looked_at.add(pid)
+            time.sleep(LOOK_SECONDS)
 
     @property
     def _is_postgres(self) -> bool:
@@ -192,23 +205,6 @@ class FleetOfTest:
         ):
             for row in self.database.query(f"SELECT t::text FROM {table} t"):
                 scan.look(row[0], f"the table {table} of {self.folder}")
-
-
-def _look_at_processes(process: subprocess.Popen[str], has_key_files: object) -> None:
-    """Look for keys in what any user sees of processes, and in what its own one does.
-
-    Args:
-        process: A command.
-        has_key_files: Whether its environment, too, is to have no key in it.
-    """
-    files = ["cmdline", "environ"] if has_key_files else ["cmdline"]
-    while process.returncode is None:
-        for pid in [process.pid, *children_of(process)]:
-            for name in files:
-                with suppress(OSError):  # It has ended.
-                    content = Path(f"/proc/{pid}/{name}").read_bytes()
-                    scan.look(content, f"the {name} of {process.args!s:.200}")
-        time.sleep(LOOK_SECONDS)
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

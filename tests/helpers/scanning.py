@@ -80,6 +80,13 @@ class Scan:
                     for content in _contents(file):
                         self.look(content, str(file))
 
+    def look_at_process(self, pid: int, *, environment: bool) -> None:
+        """Look into the command line of a process, and perhaps its environment."""
+        for name in ("cmdline", "environ") if environment else ("cmdline",):
+            with suppress(OSError):  # It has ended.
+                content = Path(f"/proc/{pid}/{name}").read_bytes()
+                self.look(content, f"the {name} of {content[:200]!r}")
+
 
 def _contents(file: Path) -> Iterator[str | bytes]:
     """Yield what is in a file: as it is, and as those see it who can read it."""

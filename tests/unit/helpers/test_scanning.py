@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import html
 import json
+import subprocess
+import sys
 from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,6 +91,25 @@ def test_a_file_that_is_broken_is_looked_into_as_it_is(folder: Path) -> None:
     scan = Scan()
     scan.look_into(folder)
     assert scan.found == {str(folder / "cut.duckdb")}
+
+
+@pytest.mark.parametrize("place", ["argument", "environment"])
+def test_a_secret_is_found_in_a_process(place: str) -> None:
+    arguments = [KEY] if place == "argument" else []
+    environment = {"KEY": KEY} if place == "environment" else {}
+    command = [sys.executable, "-c", "print(flush=True); input()", *arguments]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()  # It has begun.
+        scan, half = Scan(), Scan()
+        scan.look_at_process(process.pid, environment=True)
+        half.look_at_process(process.pid, environment=False)
+        process.stdin.write(b"\n")
+    assert len(scan.found) == 1
+    assert len(half.found) == len(arguments)
 
 
 def test_configurations_and_installed_packages_are_left_out(folder: Path) -> None:
