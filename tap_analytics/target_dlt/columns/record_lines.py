@@ -205,9 +205,13 @@ class RecordLines:
         chunk = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
         return chunk, {name: types[name] for name in arrays}
 
+    def leave_out(self, field: str) -> None:
+        """Warn of a field that no SCHEMA declares, once."""
+        self._warn_once(field, "is left out, its SCHEMA doesn't declare it")
+
     def _warn_of_losses(self) -> None:
         for name in self._decoder.unknown_fields(self._lines):
-            self._warn_once(name, "is left out, its SCHEMA doesn't declare it")
+            self.leave_out(name)
         for name in sorted(self._decoder.truncated):
             self._warn_once(name, "is finer than microseconds, which is cut off")
 

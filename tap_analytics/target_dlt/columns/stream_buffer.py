@@ -95,6 +95,10 @@ class StreamBuffer:
         """The types of the columns that the schema declares."""
         return self._records.columns
 
+    def leave_out(self, field: str) -> None:
+        """Warn of a field that no SCHEMA declares, once."""
+        self._records.leave_out(field)
+
     def add(self, lines: list[bytes], first_line: int, place: str) -> None:
         """Take consecutive RECORD lines.
 

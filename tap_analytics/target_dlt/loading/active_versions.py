@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow.compute as pc
@@ -128,22 +129,24 @@ class ActiveVersions:
         version: int,
         whose: Mapping[str, str | None],
     ) -> None:
+        values: list[str] = []
         conditions = [f"({TABLE_VERSION} < {version:d} OR {TABLE_VERSION} IS NULL)"]
+        can_cast = sql.capabilities.sqlglot_dialect in {"duckdb", "postgres"}
         for name, value in whose.items():
             column = sql.escape_column_name(name)
+            schema_column = self._tables.columns(table)[name]
+            kind = schema_column.get("data_type")
             if value is None:
                 conditions.append(f"{column} IS NULL")
-            elif sql.capabilities.sqlglot_dialect in {"duckdb", "postgres"}:
-                conditions.append(f"CAST({column} AS VARCHAR) = %s")
             else:
-                conditions.append(f"{column} = %s")
+                conditions.append(_is_value(column, kind if can_cast else None))
+                values.append(_as_written(value, schema_column.get("scale")))
         qualified = sql.make_qualified_table_name(table)
         if self._hard_delete:
             statement = f"DELETE FROM {qualified}"  # noqa: S608
         else:
             statement = f"UPDATE {qualified} SET {DELETED_AT} = CURRENT_TIMESTAMP"  # noqa: S608
             conditions.append(f"{DELETED_AT} IS NULL")
-        values = [value for value in whose.values() if value is not None]
         where = f"WHERE {' AND '.join(conditions)}"
         # Not every driver knows afterwards how many rows there were.
         found = sql.execute_sql(f"SELECT COUNT(*) FROM {qualified} {where}", *values)  # noqa: S608
@@ -162,6 +165,35 @@ class ActiveVersions:
                 cast("TTableSchema", {"name": table, "columns": columns})
             )
             self._tables.pipeline.sync_schema()
+
+
+def _as_written(value: str, scale: int | None) -> str:
+    """Write a number as a database does: with all digits that its column has."""
+    try:
+        written = value if scale is None else f"{Decimal(value):.{scale}f}"
+    except ArithmeticError:  # it is no number
+        return value
+    return written if written == value or Decimal(written) == Decimal(value) else value
+
+
+def _is_value(column: str, kind: str | None) -> str:
+    """Compare a column with a value that is given as text.
+
+    Args:
+        column: The column, as SQL has it.
+        kind: Its type in dlt's schema, where the database can cast.
+    """
+    match kind:
+        case None:
+            return f"{column} = %s"
+        case "double":
+            return f"{column} = CAST(%s AS DOUBLE PRECISION)"
+        case "timestamp":
+            return f"{column} = CAST(%s AS TIMESTAMP WITH TIME ZONE)"
+        case "time":
+            return f"{column} = CAST(%s AS TIME)"
+        case _:
+            return f"CAST({column} AS VARCHAR) = %s"
 
 
 def _has_older(rows: pa.Table, version: int) -> bool:

@@ -198,13 +198,10 @@ class OpenDataset:
     def _exclusive(self) -> Iterator[None]:
         """Be connected, and the only run that loads into the dataset."""
         with one_line_errors(self._config, self._logger), ExitStack() as stack:
-            stack.enter_context(
-                locked(
-                    self._pipeline.destination_client(),
-                    self._pipeline.dataset_name,
-                    self._logger,
-                )
-            )
+            client: Any = self._pipeline.destination_client()
+            # Not as the settings have it: `My-Data` and `my_data` are one dataset.
+            name = client.config.normalize_dataset_name(client.schema)
+            stack.enter_context(locked(client, name, self._logger))
             if not self._is_kept_open:
                 stack.enter_context(self._tables.connected())
             elif not self._is_connected:
@@ -244,6 +241,7 @@ class OpenDataset:
         gc.collect()
         self._unconfirmed_loads.begin(load_id, appended)
         self._pipeline.load()
+        self._tables.free_cache()
         for table in marked:
             open_tables.remove_deleted(self._tables, table)
         return load_id

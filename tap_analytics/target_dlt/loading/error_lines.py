@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import traceback
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.exceptions import MissingDependencyException
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_analytics.target_dlt.errors import FullError, LoadError, TargetError
+from tap_analytics.target_dlt.errors import (
+    FullError,
+    LoadError,
+    SetupError,
+    TargetError,
+)
 from tap_analytics.target_dlt.loading.destination import parse_credentials
 
 if TYPE_CHECKING:
@@ -114,7 +120,8 @@ def redact(text: str, config: Mapping[str, Any]) -> str:
     text = _PASSWORD_IN_URL.sub(r"\1:***@", text)
     for secret in sorted(_secrets(config), key=len, reverse=True):
         if len(secret) >= _LONG:
-            text = text.replace(secret, "***")
+            # Hosts are often written in lower case.
+            text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)
         else:
             # Short ones are parts of other words, too.
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
@@ -126,27 +133,47 @@ _LONG = 4
 _PUBLIC = {"database", "drivername", "host", "port", "username", "project_id", "query"}
 
 _SECRET_PARAMETER = re.compile(
-    r"(?:password|pwd|secret|token|key)\w*\s*=\s*('[^']*'|[^\s&;]+)", re.IGNORECASE
+    r"(?:password|pwd|secret|token|key)\w*\s*=\s*('(?:\\.|[^'\\])*'|[^\s&;]+)",
+    re.IGNORECASE,
 )
 
-_SEPARATORS = re.compile(r"[@:/?#&=%\s]+")
+_SEPARATORS = re.compile(r"""[@:/?#&=%\\'"\s]+""")
 
 
 def _secrets(config: Mapping[str, Any]) -> set[str]:
     """Find the secret texts in the credentials, from the settings or from dlt's."""
-    credentials = config.get("credentials")
-    if credentials is None:
-        credentials = dlt.secrets.get(
-            f"destination.{config['destination']}.credentials"
-        )
+    options: Mapping[str, Any] = config.get("destination_config") or {}
     found: set[str] = set()
-    if isinstance(credentials, str) and credentials.lstrip().startswith("{"):
-        credentials = parse_credentials(credentials)
-    if isinstance(credentials, dict):
-        found.update(_in_object(credentials))
-    elif isinstance(credentials, str):
-        found.update(_in_connection_string(credentials))
-    return {secret for secret in found if len(secret) > 1}
+    for credentials in (
+        config.get("credentials"),
+        options.get("credentials"),
+        *map(dlt.secrets.get, _places(config["destination"])),
+    ):
+        if isinstance(credentials, str) and credentials.lstrip().startswith("{"):
+            with suppress(SetupError):
+                found.update(_in_object(parse_credentials(credentials)))
+        elif isinstance(credentials, dict):
+            found.update(_in_object(credentials))
+        elif isinstance(credentials, str):
+            found.update(_in_connection_string(credentials))
+    spelt = {one for secret in found for one in _spellings(secret)}
+    return {secret for secret in spelt if len(secret) > 1}
+
+
+def _places(destination: str) -> Iterator[str]:
+    """Yield where dlt's configuration may have the credentials."""
+    for section in (f"destination.{destination}.", "destination.", ""):
+        yield f"{section}credentials"
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield what a text makes of a secret: Python's notation, JSON's, that of URLs."""
+    yield secret
+    yield repr(secret)[1:-1]
+    yield ascii(secret)[1:-1]
+    yield json.dumps(secret)[1:-1]
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
 
 
 def _in_object(credentials: Mapping[str, Any]) -> Iterator[str]:
@@ -165,13 +192,14 @@ def _in_connection_string(text: str) -> Iterator[str]:
     first or its last `@` for the host.
     """
     for parameter in _SECRET_PARAMETER.findall(text):
-        yield parameter.strip("'")
+        yield from _parts(parameter.strip("'"))
     before_host, at, _ = text.partition("://")[2].rpartition("@")
-    if not at:
-        return
     _, colon, password = before_host.partition(":")
-    if not colon:  # there is a token only, or a user's name
-        return
-    for one in (password, unquote(password)):
+    if at and colon:  # else there is a token only, or a user's name
+        yield from _parts(password)
+
+
+def _parts(password: str) -> Iterator[str]:
+    for one in (password, unquote(password), re.sub(r"\\(.)", r"\1", password)):
         yield one
         yield from _SEPARATORS.split(one)

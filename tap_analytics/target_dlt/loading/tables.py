@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.client import SupportsOpenTables
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from dlt import Pipeline
     from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
+
+
+CACHE = "64MB"
+"""What DuckDB may keep in memory of its file between two loads."""
 
 
 class Tables:
@@ -26,6 +31,7 @@ class Tables:
         self.pipeline = pipeline
         self.sql: SqlJobClientBase | None = None
         """The connection to the destination, while there is one that speaks SQL."""
+        self._memory_limit: str | None = None
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -50,15 +56,32 @@ class Tables:
         PostgreSQL finishes what a client has asked for that was killed meanwhile. What
         comes of it must be there before a new run looks, or rows would be doubled.
         """
-        if self.sql is None or not self.columns(table):
+        if self.sql is None or self.sql.capabilities.sqlglot_dialect != "postgres":
             return
         client = self.sql.sql_client
-        if self.sql.capabilities.sqlglot_dialect == "postgres":
+        if self.sql.get_storage_table(table)[0]:
             with client.begin_transaction():
                 client.execute_sql(
                     f"LOCK TABLE {client.make_qualified_table_name(table)}"
                     " IN SHARE ROW EXCLUSIVE MODE"
                 )
+
+    def free_cache(self) -> None:
+        """Have DuckDB give up the blocks of its file that it keeps in memory.
+
+        It would keep all that it has read or written, up to most of the memory there
+        is, so that memory would grow with the tables.
+        """
+        if self.sql is None or self.sql.config.destination_type != "duckdb":
+            return
+        execute = self.sql.sql_client.execute_sql
+        if self._memory_limit is None:
+            [(self._memory_limit,)] = (
+                execute("SELECT current_setting('memory_limit')") or ()
+            )
+        with suppress(DatabaseException):  # less is free, if more is in use
+            execute(f"SET memory_limit = '{CACHE}'")
+        execute(f"SET memory_limit = '{self._memory_limit}'")
 
     def restore(self, table: str) -> None:
         """Make a table anew that the schema has and the destination has not.

@@ -3,7 +3,11 @@
 Rows with a key are merged, so it does no harm to load them again. Rows without one are
 appended, and those that no STATE vouched for when a run was killed come again. So each
 load that appends is noted in the destination before it begins, and the note is taken
-away when the STATE goes out. What a dead run left notes about is removed.
+away right before the STATE goes out. What a dead run left notes about is removed.
+
+Note and STATE can't change at one moment. So the note goes first: a run that is killed
+in between has its rows doubled, while a note that outlives its STATE would have rows
+removed that never come again. A STATE that can't be written brings the note back.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from tap_analytics.target_dlt.errors import OutputError
 from tap_analytics.target_dlt.loading.working_directory import is_run_alive
 
 if TYPE_CHECKING:
@@ -49,7 +54,7 @@ class UnconfirmedLoads:
         self._tables = tables
         self._pipeline = tables.pipeline.pipeline_name
         self._run = run
-        self._is_noted = False
+        self._noted: list[tuple[str, str]] = []
         self._notes = ""
 
     def begin(self, load_id: str, tables: Iterable[str]) -> None:
@@ -57,31 +62,43 @@ class UnconfirmedLoads:
         if not tables or self._tables.sql is None:
             return
         self._create_notes_table()
-        self._is_noted = True
-        for table in tables:
+        self._insert([(table, load_id) for table in tables])
+
+    def _insert(self, noted: Iterable[tuple[str, str]]) -> None:
+        for table, load_id in noted:
             self._execute(
                 f"INSERT INTO {self._notes} VALUES (%s, %s, %s, %s)",  # noqa: S608
                 (self._pipeline, self._run, table, load_id),
             )
+            self._noted.append((table, load_id))
 
     @contextmanager
     def confirmed(self) -> Iterator[None]:
         """Take the notes of this run away, as the first thing in the context.
 
         A STATE that vouches for the rows is to go out right then: were the run killed
-        in between, they would be doubled.
+        in between, they would be doubled. If the context raises an OutputError, so that
+        no STATE is out, the notes are put back.
         """
-        if not self._is_noted:
+        if not self._noted:
             yield
             return
         with self._tables.connected():
             self._execute(f"DELETE FROM {self._notes} WHERE run = %s", (self._run,))  # noqa: S608
-            self._is_noted = False
-            yield
+            noted, self._noted = self._noted, []
+            try:
+                yield
+            except OutputError:
+                self._insert(noted)
+                raise
 
     def discard_unconfirmed(self, table: str) -> None:
-        """Remove the rows that dead runs left in a table without a STATE."""
-        if self._tables.sql is None or LOAD_ID not in self._tables.columns(table):
+        """Remove the rows that dead runs left in a table without a STATE.
+
+        The table itself tells whether there are any: dlt's schema may be one that
+        another run has stored since, which knew nothing of the table.
+        """
+        if self._tables.sql is None:
             return
         self._create_notes_table()
         noted = self._execute(
@@ -89,11 +106,21 @@ class UnconfirmedLoads:
             " WHERE pipeline = %s AND table_name = %s",
             (self._pipeline, table),
         )
+        dead = [
+            load_id
+            for run, load_id in noted or ()
+            if run != self._run and not is_run_alive(run)
+        ]
+        if not dead:
+            return
+        _, columns = self._tables.sql.get_storage_table(table)
         qualified = self._tables.sql.sql_client.make_qualified_table_name(table)
-        for run, load_id in noted or ():
-            if run == self._run or is_run_alive(run):
-                continue
-            self._execute(f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s", (load_id,))  # noqa: S608
+        for load_id in dead:
+            if LOAD_ID in columns:
+                self._execute(
+                    f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s",  # noqa: S608
+                    (load_id,),
+                )
             self._execute(
                 f"DELETE FROM {self._notes} WHERE table_name = %s AND load_id = %s",  # noqa: S608
                 (table, load_id),

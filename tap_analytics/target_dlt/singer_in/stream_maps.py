@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk.mapper import PluginMapper, RemoveRecordTransform
 
 from tap_analytics.plugin.map_expressions import failed_expression, reason
-from tap_analytics.target_dlt.errors import InputError
+from tap_analytics.target_dlt.errors import InputError, SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import logging
+    from collections.abc import Iterator, Mapping
 
-    from singer_sdk.mapper import PluginMapper
+    from singer_sdk.mapper import StreamMap
 
 # Decimals, because that is what the SDK gives to the maps.
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
+
+def make_mapper(config: Mapping[str, Any], logger: logging.Logger) -> PluginMapper:
+    """Make the SDK's mapper.
+
+    Raises:
+        SetupError: The setting `stream_maps` says what the SDK doesn't know.
+    """
+    try:
+        # A copy: the mapper takes `__else__` out of what it is given.
+        return PluginMapper(deepcopy(dict(config)), logger)
+    except Exception as error:  # noqa: BLE001, the SDK raises all kinds
+        msg = f"`stream_maps` can't be used: {reason(error)}"
+        raise SetupError(msg) from None
+
+
+def maps_of(mapper: PluginMapper, stream: str) -> list[StreamMap]:
+    """Return the maps of a stream, but for those that drop it.
+
+    Raises:
+        InputError: The stream has no SCHEMA yet.
+    """
+    if stream not in mapper.stream_maps:
+        msg = f"stream {stream!r} has no SCHEMA yet."
+        raise InputError(msg)
+    return [
+        one
+        for one in mapper.stream_maps[stream]
+        if not isinstance(one, RemoveRecordTransform)
+    ]
 
 
 def register_schema(

@@ -45,7 +45,7 @@ def postgres_uri(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def postgres(postgres_uri: str) -> Iterator[Database]:
     """An empty dataset in PostgreSQL."""
-    database = postgres_at(postgres_uri, f"d{uuid.uuid4().hex[:8]}")
+    database = postgres_at(postgres_uri, f"d_{uuid.uuid4().hex[:8]}")
     yield database
     for schema in (database.dataset, f"{database.dataset}_staging"):
         database.query(f"DROP SCHEMA IF EXISTS {schema} CASCADE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.helpers.databases import (
+    Database,
     duckdb_at,
     lines_of,
     record,
@@ -91,18 +93,25 @@ def of_version(version: int, *ids: str) -> tuple[Any, ...]:
     ("config", "verb"), [({}, "Removed"), ({"hard_delete": False}, "Marked as deleted")]
 )
 def test_the_last_line_says_what_was_loaded_where_to_and_what_was_removed(
-    tmp_path: Path, config: dict[str, Any], verb: str
+    config: dict[str, Any],
+    verb: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first = run(of_version(1, "a", "b", "c"), config, tmp_path)
-    assert last_line(first).endswith(
-        "| Loaded 3 rows into analytics.duckdb, dataset analytics: s 3."
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO, "target-dlt")
+    here = Database(config, query=lambda _: [])
+    here.load(*of_version(1, "a", "b", "c"))
+    assert caplog.messages[-1] == (
+        "Loaded 3 rows into analytics.duckdb, dataset analytics: s 3."
     )
-    second = run(of_version(2, "a"), config, tmp_path)
-    assert last_line(second).endswith(f"dataset analytics: s 1. {verb} 2 rows: s 2.")
+    here.load(*of_version(2, "a"))
+    assert caplog.messages[-1].endswith(f"dataset analytics: s 1. {verb} 2 rows: s 2.")
 
 
-def test_it_counts_the_rows_of_its_tables(tmp_path: Path) -> None:
-    run(MESSAGES, {}, tmp_path)
+def test_it_counts_the_rows_of_its_tables(duck: Database, tmp_path: Path) -> None:
+    duck.load(*MESSAGES)
     result = subprocess.run(
         [*COMMAND, "--counts"],
         capture_output=True,

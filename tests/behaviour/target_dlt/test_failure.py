@@ -169,6 +169,51 @@ def test_a_column_is_widened_as_a_whole_or_not_at_all(
     assert database.rows("id, v") == [(1, "1"), (2, "x")]
 
 
+@pytest.mark.parametrize("output", ["/dev/full", "&-"])
+def test_rows_whose_state_can_not_be_written_are_not_doubled(
+    output: str, duck: Database, tmp_path: Path
+) -> None:
+    """Standard output is full, or closed."""
+    messages = (schema(ID), record({"id": 1, "v": 1}), state(1))
+    (tmp_path / "config.json").write_text(json.dumps(duck.config))
+    target = f"{sys.executable} -m tap_analytics.target_dlt --config config.json"
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"{target} >{output}"],
+        input=lines_of(messages),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 1
+    assert "The STATE can't be written" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert duck.load(*messages) == [1]
+    assert duck.rows("id, v") == [(1, 1)]
+
+
+def test_a_signal_while_a_state_goes_out_stops_the_run_after_it(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The rows are confirmed by then, and would be doubled without that STATE."""
+    write_state = TargetDlt._write_state  # noqa: SLF001
+
+    def write_late(self: TargetDlt, text: str) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        write_state(self, text)
+
+    monkeypatch.setattr(TargetDlt, "_write_state", write_late)
+    messages = (schema(ID), record({"id": 1, "v": 1}), state(1), schema(ID))
+    target = TargetDlt(config=database.config | {"batch_size_rows": 1})
+    with pytest.raises(SystemExit) as stopped:
+        target.listen(io.StringIO(lines_of(messages)))
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().out == "1\n"
+    assert database.rows("id, v") == [(1, 1)]
+
+
 def test_what_a_dead_run_has_asked_for_is_waited_for(
     postgres: Database, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,7 +13,9 @@ import pytest
 from tap_analytics.target_dlt.columns.column_types import INTEGER, TEXT
 from tap_analytics.target_dlt.columns.stream_buffer import Batch
 from tap_analytics.target_dlt.errors import LoadError
+from tap_analytics.target_dlt.loading import tables
 from tap_analytics.target_dlt.loading.loader import Loader
+from tests.helpers.databases import record, schema, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,3 +80,41 @@ def test_after_a_refused_package_its_halves_can_be_loaded(
         dataset.load([batch("s", ("zeta", 1, None))])
     dataset.close()
     assert database.rows("account, id, v") == [("acme", 1, "new")]
+
+
+def test_rows_of_a_dead_run_go_though_another_run_has_stored_its_schema_since(
+    dataset: OpenDataset, database: Database
+) -> None:
+    """That run began when the table was not there yet, and knows nothing of it."""
+    rows = batch("keyless", ("acme", 1, "a"))
+    dead = Loader(SETTINGS | database.config, logging.getLogger("dead")).open()
+    dead.load([replace(rows, keys=())])
+    dead.close()
+    dataset.load([batch("s", ("acme", 1, "a"))])
+    dataset.close()
+    columns = {"account": {"type": "string"}, "id": {"type": "integer"}}
+    database.load(
+        schema(columns, stream="keyless"),
+        record({"account": "acme", "id": 1}, "keyless"),
+        state(1),
+    )
+    assert database.rows("account, id", "keyless") == [("acme", 1)]
+
+
+def test_duckdb_keeps_little_of_its_file_in_memory(
+    duck: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else memory would grow with the tables."""
+    monkeypatch.setattr(tables, "CACHE", "4MB")
+    noise = random.Random(1).randbytes(1 << 23)  # noqa: S311, it is no secret
+    rows = pa.table({"id": pa.array(memoryview(noise).cast("q").tolist())})
+    opened = Loader(SETTINGS | duck.config, logging.getLogger("a program")).open()
+    opened.load([Batch("s", rows, {"id": INTEGER}, ())])
+    sql = opened._tables.sql  # noqa: SLF001, the connection that stays open
+    assert sql is not None
+    [(used,)] = sql.sql_client.execute_sql(
+        "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
+    ) or [(0,)]
+    opened.close()
+    assert 0 < used < 4 << 20
+    assert duck.query("SELECT count(*) FROM analytics.analytics.s") == [(1 << 20,)]

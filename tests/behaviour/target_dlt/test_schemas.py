@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.plugin.errors import ConfigError
 from tap_analytics.target_dlt.errors import InputError
-from tests.helpers.databases import Database, record, schema
+from tests.helpers.databases import Database, record, schema, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,24 @@ def test_keys_may_change(database: Database, runs: int, keys: list[str]) -> None
     for messages in [before + after] if runs == 1 else [before, after]:
         database.load(*messages)
     assert len(database.rows("id, region")) == 2
+
+
+@pytest.mark.parametrize("config", [{}, {"write_disposition": "append"}])
+def test_rows_after_a_state_stay_when_keys_change(
+    config: dict[str, Any], database: Database
+) -> None:
+    states = database.load(
+        schema(ID),
+        record({"id": 1}),
+        state(1),
+        record({"id": 2}),
+        schema(ID, ["id"]),
+        record({"id": 3}),
+        state(2),
+        **config,
+    )
+    assert database.rows("id") == [(1,), (2,), (3,)]
+    assert states == [1, 2]
 
 
 def test_a_key_that_dlt_made_not_null_may_be_null_once_it_is_none(
@@ -286,6 +305,25 @@ def test_a_stream_map_that_fails_is_named(
 ) -> None:
     with pytest.raises(InputError, match=says):
         duck.load(schema(ID, ["id"]), record({"id": 1}), stream_maps={"s": maps})
+
+
+@pytest.mark.parametrize("other", ["bad", [], {"x": "id"}])
+def test_a_map_for_other_streams_that_is_none_is_one_line(
+    duck: Database, other: Any
+) -> None:
+    with pytest.raises(ConfigError, match=r"stream_maps\.__else__ must be") as caught:
+        duck.load(schema(ID), stream_maps={"__else__": other})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("maps", [{"s": None}, {"s": "__NULL__"}, {"__else__": None}])
+def test_a_stream_that_a_map_drops_has_no_table(
+    duck: Database, maps: dict[str, Any]
+) -> None:
+    version = {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1}
+    sent = (schema(ID, ["id"]), record({"id": 1}, version=1), version, state(1))
+    assert duck.load(*sent, stream_maps=maps) == [1]
+    assert duck.types() == {}
 
 
 # BATCH files

@@ -76,11 +76,15 @@ def datasets(database: Database) -> set[str]:
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_six_runs_at_once_end_complete(round_: int, postgres: Database) -> None:
-    """With one pipeline's name or six; also at the first load, which makes tables."""
+    """With one pipeline's name or six; also at the first load, which makes tables.
+
+    The name of their dataset is spelt in two ways.
+    """
     names = [f"run_{run * (round_ % 2)}" for run in range(RUNS)]
+    spellings = [postgres.dataset, postgres.dataset.replace("_", "-")] * (RUNS // 2)
     processes = [
-        start(postgres.config | {"pipeline_name": name}, run)
-        for run, name in enumerate(names)
+        start(postgres.config | {"pipeline_name": name, "dataset_name": dataset}, run)
+        for run, (name, dataset) in enumerate(zip(names, spellings, strict=True))
     ]
     for process in processes:
         process.join()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ID = {"id": {"type": "integer"}}
+DAY = {"type": "string", "format": "date"}
 NAMED = ID | {"name": {"type": ["string", "null"]}}
 
 
@@ -613,7 +616,9 @@ def test_a_jsonl_batch_is_loaded(
     assert duck.rows() == [(n, f"é{n}") for n in range(9)]
 
 
-def test_a_parquet_batch_is_loaded(database: Database, tmp_path: Path) -> None:
+def test_a_parquet_batch_is_loaded(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     columns = NAMED | {
         "moment": {"type": "string", "format": "date-time"},
         "day": {"type": "string", "format": "date"},
@@ -642,6 +647,7 @@ def test_a_parquet_batch_is_loaded(database: Database, tmp_path: Path) -> None:
         (1, "a", "2024-05-01 08:00:00+00", "1970-01-02", '{"a":1}', None, "1.25", 3),
         (2, None, None, None, None, None, None, 3),
     ]
+    assert "field 'surplus' is left out" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -684,6 +690,32 @@ def test_stream_maps_and_flattening_are_applied(duck: Database) -> None:
         flattening_max_depth=1,
     )
     assert duck.rows("id, at__id, twice", "t") == [(2, 6, 4)]
+
+
+def test_stream_maps_and_flattening_are_applied_to_parquet_batches(
+    duck: Database, tmp_path: Path
+) -> None:
+    columns = NAMED | {
+        "at": {"type": "object", "properties": {"day": DAY}},
+        "amount": {"type": "number", "multipleOf": 0.01},
+    }
+    day = dt.date(2024, 5, 1)
+    rows = [
+        {"id": n, "name": "a", "at": {"day": day}, "amount": Decimal("1.50")}
+        for n in (1, 2)
+    ]
+    path = tmp_path / "batch.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    duck.load(
+        schema(columns, ["id"]),
+        batch(str(path), "parquet", version=3),
+        stream_maps={"s": {"__filter__": "id > 1", "name": "name + '!'"}},
+        flattening_enabled=True,
+        flattening_max_depth=1,
+    )
+    assert duck.rows("id, name, at__day, amount, _sdc_table_version") == [
+        (2, "a!", day, Decimal("1.50"), 3)
+    ]
 
 
 def test_a_stream_map_for_a_stream_that_never_came_is_warned_of(

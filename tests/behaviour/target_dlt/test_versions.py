@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_analytics.target_dlt.errors import SetupError
+from tap_analytics.target_dlt.errors import InputError, SetupError
 from tests.helpers.databases import record, schema, state
 
 if TYPE_CHECKING:
@@ -61,6 +61,24 @@ def test_rows_of_an_older_version_after_the_message_stay(database: Database) -> 
     assert database.rows("id") == [(1,), (2,)]
 
 
+@pytest.mark.parametrize("keys", [["id"], ["id", "v"]])
+def test_rows_without_a_version_stay_whatever_versions_come_later(
+    keys: list[str], database: Database
+) -> None:
+    """Also where the keys have changed in between."""
+    columns = ID | {"v": {"type": "integer"}}
+    database.load(
+        schema(columns, ["id"]),
+        record({"id": 1, "v": 1}),
+        activate(1),
+        schema(columns, keys),
+        record({"id": 2, "v": 1}, version=2),
+        activate(2),
+        state(1),
+    )
+    assert database.rows("id") == [(1,), (2,)]
+
+
 def test_a_message_that_is_repeated_removes_nothing_more(database: Database) -> None:
     database.load(
         schema(ID, ["id"]),
@@ -71,6 +89,13 @@ def test_a_message_that_is_repeated_removes_nothing_more(database: Database) -> 
         state(1),
     )
     assert database.rows("id") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("version", ["5", 5.0, 2**63, True, None, [5]])
+def test_a_version_that_is_no_integer_is_an_error(version: Any, duck: Database) -> None:
+    says = "Line 3: stream 's': the version has to be an integer"
+    with pytest.raises(InputError, match=says):
+        duck.load(schema(ID, ["id"]), record({"id": 1}, version=1), activate(version))
 
 
 def test_a_message_without_a_schema_is_a_warning(
@@ -158,6 +183,36 @@ def test_a_scope_may_have_several_columns(database: Database) -> None:
         version_scope=["account", "region"],
     )
     assert database.rows("id") == [(2,), (4,), (5,), (6,)]
+
+
+def test_a_scope_may_be_of_any_type(database: Database) -> None:
+    columns: dict[str, Any] = ID | {
+        "number": {"type": "number"},
+        "cents": {"type": "number", "multipleOf": 0.01},
+        "moment": {"type": "string", "format": "date-time"},
+        "time": {"type": "string", "format": "time"},
+        "day": {"type": "string", "format": "date"},
+        "flag": {"type": "boolean"},
+    }
+    mine = {
+        "number": 5,
+        "cents": 5,
+        "moment": "2021-01-01T00:00:00Z",
+        "time": "01:00:00",
+        "day": "2021-01-01",
+        "flag": True,
+    }
+    keys = [*columns]
+    rows = [mine | {"id": 1}, mine | {"id": 2, "number": 0.1}]
+    database.load(schema(columns, keys), *(record(row, version=1) for row in rows))
+    new = record(mine | {"id": 3}, version=2)
+    scope = [*mine]
+    database.load(schema(columns, keys), new, activate(2), version_scope=scope)
+    assert database.rows("id") == [(2,), (3,)]
+    database.load(
+        schema(columns, keys), activate(3), version_scope={"number": 5, "cents": 5}
+    )
+    assert database.rows("id") == [(2,)]
 
 
 def test_what_is_loaded_after_the_message_stays_in_scope_too(

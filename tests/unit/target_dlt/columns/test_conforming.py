@@ -49,6 +49,14 @@ CONFORMED: dict[str, tuple[pa.Array, ColumnType, list[Any], str]] = {
     "structures": (
         pa.array([{"a": Decimal("1.50"), "b": ["x"]}]), ColumnType("json"),
         ['{"a":1.50,"b":["x"]}'], "json"),
+    "maps": (
+        pa.array([[("a", 1), ("b", None)]], pa.map_(pa.string(), pa.int64())),
+        ColumnType("json"), ['{"a":1,"b":null}'], "json"),
+    "views of text": (pa.array(["a"], pa.string_view()), ColumnType("text"),
+        ["a"], "text"),
+    "UUIDs": (
+        pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0" * 16], pa.binary(16))),
+        ColumnType("text"), ["30303030-3030-3030-3030-303030303030"], "text"),
     "text for JSON": (
         pa.array(['{"a": 1}', "{a", "5"]), ColumnType("json"),
         ['{"a": 1}', '"{a"', '"5"'], "json"),
@@ -83,6 +91,11 @@ def test_a_column_is_conformed(name: str) -> None:
             "expected date",
         ),
         (pa.array([[float("nan")]]), ColumnType("json"), "NaN"),
+        (
+            pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+            ColumnType("json"),
+            "duplicate key",
+        ),
     ],
 )
 def test_a_column_that_does_not_fit_is_named(

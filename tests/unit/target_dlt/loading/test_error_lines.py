@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from tap_analytics.target_dlt.errors import FullError, LoadError
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WORDS = "pa55 w0rdrest loader localhost"
 
@@ -30,6 +35,10 @@ def shown(credentials: Any, text: str) -> str:
         ("host=localhost password=w0rdrest user=loader", ["w0rdrest"]),
         ("host=localhost password='w0rdrest' user=loader", ["w0rdrest"]),
         ("postgresql://localhost/db?user=loader&password=w0rdrest", ["w0rdrest"]),
+        ("postgresql://loader:pa55\\w0rdrest@localhost/db", ["pa55", "w0rdrest"]),
+        ("postgresql://loader:pa55'w0rdrest\"@localhost/db", ["pa55", "w0rdrest"]),
+        ("host=localhost password='pa\\'55 w0rdrest'", ["w0rdrest"]),
+        ("postgresql://localhost/db?password=pa55@w0rdrest", ["pa55", "w0rdrest"]),
         ({"username": "loader", "password": "w0rdrest"}, ["w0rdrest"]),
         ('{"username": "loader", "password": "w0rdrest"}', ["w0rdrest"]),
         ({"url": "postgresql://loader:pa55@w0rdrest@localhost/db"}, ["w0rdrest"]),
@@ -61,6 +70,30 @@ def test_a_password_in_dlt_s_configuration_is_hidden(
 ) -> None:
     url = "postgresql://loader:pa55@w0rdrest@localhost/db"
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    assert shown(None, WORDS) == "*** *** loader localhost"
+
+
+@pytest.mark.parametrize("spell", [str, repr, ascii, json.dumps, quote, str.lower])
+def test_a_password_is_hidden_however_it_is_spelt(spell: Callable[[str], str]) -> None:
+    password = "Pässw0rd\\ \n'é"
+    text = spell(password)
+    assert "ssw0rd" not in shown({"password": password}, text)
+    assert "***" in shown({"password": password}, text)
+
+
+def test_a_password_among_the_options_is_hidden() -> None:
+    config = {
+        "destination": "postgres",
+        "destination_config": {"credentials": {"password": "w0rdrest"}},
+    }
+    assert redact(WORDS, config) == "pa55 *** loader localhost"
+
+
+@pytest.mark.parametrize("variable", ["CREDENTIALS", "DESTINATION__CREDENTIALS"])
+def test_a_password_in_a_wider_section_of_dlt_is_hidden(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "postgresql://loader:pa55@w0rdrest@localhost/db")
     assert shown(None, WORDS) == "*** *** loader localhost"
 
 
