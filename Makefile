@@ -95,7 +95,7 @@ chaos: $(FOR_DEV) ## Let API and runs fail in hundreds of ways, and count what i
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
 		$(if $(INTERRUPTION),--interruption $(INTERRUPTION)) \
 		$(if $(EVOLUTION),--evolution $(EVOLUTION)) \
-		$(if $(STOP),--stop $(STOP))
+		$(if $(STOP),--stop $(STOP)) $(if $(KILL),--kill $(KILL))
 
 kill: $(FOR_DEV) ## Kill target-dlt at 100 random moments, and count what is lost
 	TARGET_DLT_KILLS=50 $(BIN)/pytest tests/behaviour/target_dlt/test_failure.py -k killed_run

@@ -81,7 +81,7 @@ def dlt_load(rows: str, folder: Path) -> Contender:
     """Return who loads into DuckDB with the dlt source.
 
     Args:
-        rows: What the source yields.
+        rows: What the source yields, or `mapped` for dicts that a function sees.
         folder: Where the database may be put.
     """
     script, database = str(HERE / "dlt_load.py"), str(folder / f"{rows}.duckdb")

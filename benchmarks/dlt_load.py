@@ -25,7 +25,8 @@ def main(rows: str, database: Path, config: Path) -> None:
     """Load everything into a new file.
 
     Args:
-        rows: What the source yields: `dicts` or `arrow`.
+        rows: What the source yields: `dicts` or `arrow`; or `mapped`, for dicts that a
+            function of a user's sees one by one.
         database: The DuckDB file.
         config: A JSON file with `api_url` and `api_key`.
     """
@@ -38,7 +39,13 @@ def main(rows: str, database: Path, config: Path) -> None:
             destination=dlt.destinations.duckdb(str(database)),
             dataset_name="loaded",
         )
-        pipeline.run(analytics_source(rows=rows, **settings))
+        source = analytics_source(
+            rows="dicts" if rows == "mapped" else rows, **settings
+        )
+        if rows == "mapped":
+            for resource in source.resources.values():
+                resource.add_map(lambda row: row)
+        pipeline.run(source)
         counts = pipeline.last_trace.last_normalize_info.row_counts
     loaded = {
         name: count for name, count in counts.items() if not name.startswith("_dlt")

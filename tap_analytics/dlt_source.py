@@ -19,7 +19,7 @@ from dlt.extract.items import DataItemWithMeta
 from tap_analytics.api.origin import check_api_url
 from tap_analytics.dlt_extract.declared import Choices, DeclaredStream
 from tap_analytics.dlt_extract.extraction import LOGGER, Extractions
-from tap_analytics.dlt_extract.json_texts import JsonTexts
+from tap_analytics.dlt_extract.last_step import LastStep
 from tap_analytics.dlt_extract.stream_items import ChildItems, ListItems
 from tap_analytics.errors import ConfigError
 from tap_analytics.presets import PRESET_SETTINGS, with_preset
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource
 
     from tap_analytics.dlt_extract.declared import RowKind
+    from tap_analytics.dlt_extract.last_step import DictForm
 
 SINGER_ONLY = frozenset(
     {"emit_activate_version_messages", "infer_sample_size", "resume_hours"}
@@ -153,8 +154,8 @@ def _resource(
         # Hints that came with the parents are not for their children.
         return DataItemWithMeta(None, begun)
 
-    def writes_json() -> bool:
-        return dlt.current.pipe().name in extractions.current().json_writers
+    def form() -> DictForm | None:
+        return extractions.current().forms.get(dlt.current.pipe().name)
 
     hints: dict[str, Any] = {
         "name": stream.name,
@@ -168,7 +169,7 @@ def _resource(
     else:
         resource = dlt.transformer(read_below, data_from=parent, **hints)
     if choices.rows == "dicts":
-        resource.add_step(JsonTexts(stream.json_columns, writes_json))
+        resource.add_step(LastStep(form))
     return resource
 
 

@@ -17,7 +17,7 @@ from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS
 from dlt.extract.items_transform import MapItem, MetricsItem
 from dlt.extract.pipe import ForkPipe
 
-from tap_analytics.dlt_extract.json_texts import JsonTexts
+from tap_analytics.dlt_extract.last_step import LastStep
 from tap_analytics.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ STRATEGY = "delete-insert"
 _STRATEGY_HINT = "x-merge-strategy"
 _SCOPE_HINT = MERGE_DISPOSITION_HINTS["destination_scope"]
 
-_KEEP_ROWS = (MapItem, MetricsItem, ForkPipe, JsonTexts)
+_KEEP_ROWS = (MapItem, MetricsItem, ForkPipe, LastStep)
 """The steps of a pipe that leave no rows out."""
 
 

@@ -7,11 +7,13 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dlt.common import logger
 from dlt.common.configuration.container import Container
 from dlt.common.runtime.signals import raise_if_signalled
 from dlt.extract.source import SourceInjectableContext
 
 from tap_analytics.dlt_extract.errors import SourceError
+from tap_analytics.dlt_extract.plain_hints import ExpectedWarnings
 from tap_analytics.errors import ConfigError, FatalAPIError
 from tap_analytics.reading.account import Account
 from tap_analytics.run import Run
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_analytics.api.page import Page
+    from tap_analytics.dlt_extract.last_step import DictForm
     from tap_analytics.reading.parents_and_children import Branch
 
 LOGGER = logging.getLogger("tap_analytics.dlt_source")
@@ -51,7 +54,8 @@ class Extraction:
         account: What all its streams share.
         parents: The lists of parents by the name of their resource.
         children: What reads below parents, by the name of its resource.
-        json_writers: The resources whose JSON columns are to be texts for dlt.
+        forms: What dlt is to get instead of dicts, by the name of their resource.
+        expected_warnings: Keeps dlt from warning of what is as it should be.
         is_over: Whether nobody reads on.
     """
 
@@ -61,7 +65,8 @@ class Extraction:
         self.account = Account(settings, run)
         self.parents: dict[str, ParentList] = {}
         self.children: dict[str, Any] = {}
-        self.json_writers: set[str] = set()
+        self.forms: dict[str, DictForm] = {}
+        self.expected_warnings = ExpectedWarnings()
         self.is_over = False
         self._reading = 0
         self._is_asked = False
@@ -122,6 +127,10 @@ class Extractions:
             if extraction is None:
                 weakref.finalize(context, self._running.pop, id(context))
             extraction = self._running[id(context)] = Extraction(self._settings)
+            if logger.is_logging():
+                expected = extraction.expected_warnings
+                logger.LOGGER.addFilter(expected)
+                weakref.finalize(context, logger.LOGGER.removeFilter, expected)
         return extraction
 
 

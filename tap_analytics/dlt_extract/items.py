@@ -83,9 +83,11 @@ class ArrowTables:
 
     Args:
         schema: The stream's JSON schema.
+        with_ids: Whether the rows get ids here, and not by dlt.
     """
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], *, with_ids: bool = True) -> None:
+        self._with_ids = with_ids
         self._types = column_types(schema)
         self._schema = pa.schema(
             pa.field(name, type_.arrow, nullable=name not in schema["required"])
@@ -109,9 +111,7 @@ class ArrowTables:
 
         Args:
             rows: The rows.
-            load_id: Identifies the load; `None` if the table is not for one. A table
-                for one has the columns that dlt adds to dicts: else it would not go
-                with a table that was made of these.
+            load_id: Identifies the load; `None` if the table is not for one.
             hashed: Whether equal rows have the same `_dlt_id`.
         """
         text = _encode_lines(map(self._values, rows))
@@ -127,12 +127,23 @@ class ArrowTables:
         )
         if load_id is None:
             return table
-        ids = [*map(_hash, text.splitlines())] if hashed else _random_ids(len(rows))
-        load_ids = pa.repeat(pa.scalar(load_id), len(rows))
-        for name, array in (("_dlt_load_id", load_ids), ("_dlt_id", ids)):
-            field = pa.field(name, pa.string(), nullable=False)
-            table = table.append_column(field, [pa.array(array, pa.string())])
-        return table
+        table = with_column(table, "_dlt_load_id", [load_id] * len(rows))
+        if not self._with_ids:
+            return table
+        if hashed:  # Line by line would not do: nested values may have several.
+            ids = [_hash(_encode(self._values(row))) for row in rows]
+        else:
+            ids = random_ids(len(rows))
+        return with_column(table, "_dlt_id", ids)
+
+
+def with_column(table: pa.Table, name: str, texts: Sequence[str]) -> pa.Table:
+    """Return a table with one of the columns that dlt adds to dicts.
+
+    Without them it would not go with a table in the destination that was made of dicts.
+    """
+    field = pa.field(name, pa.string(), nullable=False)
+    return table.append_column(field, [pa.array(texts, pa.string())])
 
 
 def _decoded(type_: ColumnType) -> Any:
@@ -148,7 +159,8 @@ def _array(type_: ColumnType, column: Sequence[Any]) -> pa.Array:
         return values.to_arrow(type_, truncate_to_microseconds(column))
 
 
-def _random_ids(count: int) -> list[str]:
+def random_ids(count: int) -> list[str]:
+    """Return as many ids as there are rows."""
     text = base64.urlsafe_b64encode(os.urandom(count * _ID_LENGTH)).decode()
     return [text[n : n + _ID_LENGTH] for n in range(0, count * _ID_LENGTH, _ID_LENGTH)]
 

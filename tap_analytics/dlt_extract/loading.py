@@ -17,9 +17,12 @@ from tap_analytics.dlt_extract.deletions import (
     leaves_out_rows,
     table_of,
 )
-from tap_analytics.dlt_extract.file_formats import FileFormat
+from tap_analytics.dlt_extract.dict_tables import DictTables
+from tap_analytics.dlt_extract.file_formats import PARQUET, FileFormat
 from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
-from tap_analytics.dlt_extract.json_texts import READS_TEXTS, goes_only_to
+from tap_analytics.dlt_extract.last_step import READS_TEXTS, DictForm, goes_only_to
+from tap_analytics.dlt_extract.plain_hints import PlainHints, dlt_adds_ids
+from tap_analytics.errors import ConfigError
 from tap_analytics.rows.bookmarks import bookmark_of
 from tap_analytics.rows.replication_keys import TimestampOrder
 
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
     from tap_analytics.reading.account import Account
     from tap_analytics.reading.stream_reader import StreamReader
     from tap_analytics.rows.fields import Row
+
+_NO_HASHES = (
+    "rows='arrow' and dlt's strategy scd2 need a hash as _dlt_id, but dlt is told to "
+    "make ids: set normalize.parquet_normalizer.add_dlt_id to false, or rows to "
+    "'dicts'."
+)
 
 BOOKMARK = "bookmark"
 """Where in a resource's state the bookmark is."""
@@ -48,10 +57,12 @@ class Loading:
     Attributes:
         bookmark: Where to start; `None` for the very beginning.
         rows: How many rows have been made into items.
-        writes_json: Whether JSON columns are to be texts when dlt gets them.
+        form: What dlt is to get instead of dicts; `None` if it is to get these.
+        has_expected_types: Whether no column has another type than declared.
 
     Raises:
-        ConfigError: If rows can't be deleted as wanted, or the bookmark is no date.
+        ConfigError: If rows can't be deleted or told apart as wanted, or the bookmark
+            is no date.
     """
 
     def __init__(
@@ -66,9 +77,12 @@ class Loading:
         self.rows = 0
         self._is_hashed = False
         self._file_format: FileFormat | None = None
-        self._tables = ArrowTables(stream.schema) if choices.rows == "arrow" else None
+        self._tables = None
+        if choices.rows == "arrow":
+            self._tables = ArrowTables(stream.schema, with_ids=not dlt_adds_ids())
         self.bookmark = None
-        self.writes_json = False
+        self.form: DictForm | None = None
+        self.has_expected_types = False
         resource = _selected_resource()
         if resource is None:
             return
@@ -87,20 +101,40 @@ class Loading:
         disposition = resource.write_disposition
         if isinstance(disposition, dict):
             self._is_hashed = disposition.get("strategy") == "scd2"
+            if self._is_hashed and self._tables is not None and dlt_adds_ids():
+                raise ConfigError(_NO_HASHES)
         schema = dlt.current.source_schema()
+        table = table_of(resource, schema)
+        hints = PlainHints(resource, stream, table, schema)
+        self.has_expected_types = hints.are_as_declared
         self._file_format = FileFormat(
-            resource, table_of(resource, schema), schema, is_arrow=bool(self._tables)
+            resource, table, schema, is_arrow=bool(self._tables)
         )
-        self.writes_json = (
-            self._file_format.name in READS_TEXTS
+        if (
+            self._tables is None
+            and self._file_format.name in READS_TEXTS
             and not self._is_hashed
             and goes_only_to(choices.names)
-        )
+        ):
+            self.form = self._form(stream, hints)
         deletions = Deletions(choices.bounds)
         deletions.forget()
         if choices.deletions:
             deletions.check()
             self._deletions = deletions
+
+    def _form(self, stream: DeclaredStream, hints: PlainHints) -> DictForm:
+        tables = None
+        if (
+            self._load_id is not None
+            and self._file_format is not None
+            and self._file_format.name == PARQUET
+            and not self._choices.infer
+            and hints.let_dicts_be_tables
+        ):
+            hints.add_dlt_id()
+            tables = DictTables(stream.columns, self._load_id)
+        return DictForm(stream.json_columns, tables)
 
     def item(self, rows: Sequence[Row]) -> Any:
         """Return rows as an item."""

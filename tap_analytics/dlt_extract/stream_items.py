@@ -10,6 +10,7 @@ import dlt
 from dlt.common.runtime.signals import raise_if_signalled
 
 from tap_analytics.dlt_extract.extraction import ParentList, pages
+from tap_analytics.dlt_extract.last_step import forks_of
 from tap_analytics.dlt_extract.loading import Loading
 from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.reading.second_looks import second_looks
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = {"dicts": 1_000, "arrow": 8_192}
 """The rows of an item, at most: Python is slow where many dicts are alive."""
+
+PAGES_AT_A_TIME = 8
+"""The pages of a stream after which others get a turn, at most."""
 
 
 class StreamItems:
@@ -45,8 +49,11 @@ class StreamItems:
         self._workers = account.workers
         self._most_rows = MOST_ROWS[choices.rows]
         self._loading = Loading(stream, choices, account)
-        if self._loading.writes_json:
-            extraction.json_writers.add(dlt.current.pipe().name)
+        name = dlt.current.pipe().name
+        if self._loading.form is not None:
+            extraction.forms[name] = self._loading.form
+        if self._loading.has_expected_types:
+            extraction.expected_warnings.resources.add(name)
         self._reader = StreamReader(
             account,
             name=stream.name,
@@ -79,8 +86,10 @@ class StreamItems:
             by_page: Whether no item has rows of two pages.
         """
         rows: list[Row] = []
-        for coming in pages_of_rows:
-            yield None
+        for number, coming in enumerate(pages_of_rows, 1):
+            # dlt sleeps where nobody has anything, so others get a turn now and then.
+            if coming is None or number % PAGES_AT_A_TIME == 0:
+                yield None
             while more := [*islice(coming or (), self._most_rows - len(rows))]:
                 rows += more
                 if len(rows) == self._most_rows:
@@ -135,6 +144,7 @@ class ChildItems(StreamItems):
         self.is_over = False
         parent = dlt.current.pipe().parent
         self._parents = extraction.parents.get(parent.name if parent else "")
+        self._turns = len(forks_of(parent)) + 1
         self._received = 0
         self._waiting: deque[Context] = deque()
         self._opened: deque[Branch[StreamReader]] = deque()
@@ -155,25 +165,41 @@ class ChildItems(StreamItems):
         """
         yield from self._items_of(self._rows(), by_page=False)
         self._reader.wholeness.raise_exhausted()
-        self.is_over = True
         known = self._parents
         if known is not None:
             is_complete = known.is_whole and known.rows == self._received
             yield from self._loading.end(self._reader, has_all_parents=is_complete)
 
     def _rows(self) -> Iterator[Iterator[Row] | None]:
-        while self._opened or not (self._parents is None or self._parents.is_over):
-            if not self._opened:
+        for branch in self._branches():
+            if branch is None:
                 raise_if_signalled()
                 yield None
                 continue
-            branch = self._opened.popleft()
-            self._open_next()
             yield from self._rows_of(branch)
             if branch.context is not None:
                 self._reader.parent_is_done(branch.context, branch.error)
+        # Nothing is added any more: what came now would not be read.
+        self.is_over = True
         for branch in second_looks(self._reader, self._open):
             yield from self._rows_of(branch)
+
+    def _branches(self) -> Iterator[Branch[StreamReader] | None]:
+        """Yield what is below each parent; `None` where parents may be to come.
+
+        dlt hands parents over by turns, the last ones after their list is over.
+        """
+        turns = self._turns
+        while turns or self._opened:
+            if self._opened:
+                turns = self._turns
+                branch = self._opened.popleft()
+                self._open_next()
+                yield branch
+            else:
+                if self._parents is None or self._parents.is_over:
+                    turns -= 1
+                yield None
 
     def _open_next(self) -> None:
         while self._waiting and len(self._opened) < self._workers.size:

@@ -25,6 +25,7 @@ from tap_analytics.fleet.ledger import Read
 from tap_analytics.fleet.messages import Broken, Finished, Said
 from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.plan import RESUME_HOURS
+from tap_analytics.fleet.retelling import read_of
 from tap_analytics.fleet.staged_writer import StagedWriter
 from tap_analytics.fleet.staging import Staging, Totals, keys_folder
 from tap_analytics.presets import with_preset
@@ -92,11 +93,13 @@ class Reading:
         account: The account's name.
         run: Its run.
         began_at: When it began, in seconds that only count on.
+        is_told: Whether the coordinator is told what came of it.
     """
 
     def __init__(self, job: Job, shared: Shared) -> None:
         self.account = job.account
         self.began_at = time.monotonic()
+        self.is_told = False
         self._job = job
         self._shared = shared
         settings = DEFAULTS | with_preset(dict(job.settings))
@@ -123,6 +126,9 @@ class Reading:
         self.run.redaction.hide(key)
         digest = _digest_of(key, shared.work.salt)
         self._require_own_key(digest)
+        if (whole := shared.staging.manifest(account)) is not None:
+            # Whoever read it has died before anybody heard of that.
+            return Finished(read=read_of(whole))
         parts = shared.staging.unfinished(account)
         before = shared.states.read(account)
         state = parts[-1].state if parts else bytes(before.state) if before else b"{}"

@@ -1,7 +1,8 @@
 """Shows processes elsewhere that the coordinator lives: a file that it writes anew.
 
 Each compares the file with what it was before, by its own clock: the clocks of two
-machines differ.
+machines differ. A beat names its coordinator, so that nobody takes the next one, which
+goes on with the same run, for the one that has died.
 """
 
 from __future__ import annotations
@@ -22,31 +23,44 @@ BEAT_SECONDS = 2.0
 DEAD_SECONDS = 11.0
 """A coordinator that has not beaten for so long is dead."""
 
+TAKEN_OVER_SECONDS = 2 * BEAT_SECONDS + 1.0
+"""So long the processes of a dead one may take to hear that another has taken over."""
+
 
 def _file(run: str) -> str:
     return f"{run}.beat"
 
 
 @contextmanager
-def beating(place: Place, run: str) -> Iterator[None]:
+def beating(
+    place: Place,
+    run: str,
+    name: str,
+    wait: Callable[[float], None] = time.sleep,
+) -> Iterator[None]:
     """Show that this process lives, from a thread.
 
     Args:
         place: The fleet's staging place.
         run: The run's name.
+        name: What tells this coordinator from others of the run.
+        wait: Waits so many seconds.
 
     Raises:
         FleetError: If the place does not take the first beat.
     """
     is_over = threading.Event()
-    place.write(_file(run), b"0")
+    takes_over = place.read(_file(run)) is not None
+    place.write(_file(run), _beat(name, 0))
+    if takes_over:
+        wait(TAKEN_OVER_SECONDS)
 
     def beat() -> None:
         number = 0
         while not is_over.wait(BEAT_SECONDS):
             number += 1
             with suppress(FleetError):  # The next one may succeed.
-                place.write(_file(run), b"%d" % number)
+                place.write(_file(run), _beat(name, number))
 
     thread = threading.Thread(target=beat, name="beats", daemon=True)
     thread.start()
@@ -58,20 +72,30 @@ def beating(place: Place, run: str) -> Iterator[None]:
         place.remove([_file(run)])
 
 
+def _beat(name: str, number: int) -> bytes:
+    return f"{name} {number}".encode()
+
+
 class Heard:
     """Listens to the coordinator's beats.
 
     Args:
         place: The fleet's staging place.
         run: The run's name.
+        name: The coordinator's.
         clock: Tells the time in seconds; only differences matter.
     """
 
     def __init__(
-        self, place: Place, run: str, clock: Callable[[], float] = time.monotonic
+        self,
+        place: Place,
+        run: str,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._place = place
         self._run = run
+        self._name = name
         self._clock = clock
         self._last: bytes | None = None
         self._heard_at = clock()
@@ -81,7 +105,8 @@ class Heard:
         """Return if the coordinator lives.
 
         Raises:
-            FleetError: If it has died, or its place can't be read for so long.
+            FleetError: If it has died, or its place can't be read for so long, or
+                another coordinator has taken over.
         """
         now = self._clock()
         if now - self._looked_at < BEAT_SECONDS:
@@ -90,6 +115,9 @@ class Heard:
         beat = None
         with suppress(FleetError):
             beat = self._place.read(_file(self._run))
+        if beat is not None and beat.partition(b" ")[0] != self._name.encode():
+            msg = "Another coordinator has taken over this run."
+            raise FleetError(msg)
         if beat is not None and beat != self._last:
             self._last, self._heard_at = beat, now
         elif now - self._heard_at > DEAD_SECONDS:

@@ -40,6 +40,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            close_fds=False,  # It inherits the lock of the run's processes.
             env={**FRUGAL, **os.environ},
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -62,9 +63,10 @@ class Child:
     def lines(self) -> Iterator[bytes]:
         """Yield what it says, until it ends; the last line may be torn, and is none."""
         assert self._process.stdout is not None  # noqa: S101 - for the type checker
-        for one in self._process.stdout:
-            if one.endswith(b"\n"):
-                yield one
+        with self._process.stdout as said:
+            for one in said:
+                if one.endswith(b"\n"):
+                    yield one
 
     def death(self) -> str:
         """Wait until it has ended; say how, in some words, if that was not well."""
@@ -85,6 +87,7 @@ class Child:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - for the type checker
-        for one in self._process.stderr:
-            if text := " ".join(one.decode(errors="replace").split()):
-                self._last_words.append(text[:300])
+        with self._process.stderr as said:
+            for one in said:
+                if text := " ".join(one.decode(errors="replace").split()):
+                    self._last_words.append(text[:300])

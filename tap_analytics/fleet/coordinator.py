@@ -36,15 +36,12 @@ from tap_analytics.fleet.reading_rounds import Rounds
 from tap_analytics.fleet.retelling import read_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tap_analytics.fleet.engines import Engine
-    from tap_analytics.fleet.fleet_file import Fleet
-    from tap_analytics.fleet.fleet_progress import FleetProgress
-    from tap_analytics.fleet.ledger import Event, Ledger
+    from tap_analytics.fleet.ledger import Event
     from tap_analytics.fleet.messages import Load, Work
-    from tap_analytics.fleet.staging import Staging
-    from tap_analytics.fleet.teller import Teller
+    from tap_analytics.fleet.parts import Parts
 
 TICK_SECONDS = 0.5
 ALIVE_SECONDS = 60.0
@@ -55,29 +52,6 @@ class _Over:
     """An engine has returned."""
 
     error: Exception | None
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a coordinator works with.
-
-    Attributes:
-        fleet: What the fleet file says.
-        records: What is known of each account of the run, by name.
-        ledger: Takes what happens.
-        staging: What is read and not loaded yet.
-        teller: Tells a person, and writes the JSON lines.
-        progress: The numbers of the run.
-        check_lock: Raises FleetError if another run has taken over.
-    """
-
-    fleet: Fleet
-    records: dict[str, AccountRecord]
-    ledger: Ledger
-    staging: Staging
-    teller: Teller
-    progress: FleetProgress
-    check_lock: Callable[[], None]
 
 
 class Coordinator:
@@ -115,7 +89,8 @@ class Coordinator:
             return
         if self._load is not None:
             # At once, so that a destination that is down shows before hours of reading.
-            self._loads = LoadQueue(self._load, self._heard.put, self._row_of)
+            receipts = self._parts.aftermath.receipts
+            self._loads = LoadQueue(self._load, self._heard.put, self._row_of, receipts)
         whole = set(self._parts.staging.whole())
         todo = []
         for account in accounts:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_analytics.fleet.engines import Queue, run_runner
+from tap_analytics.fleet.engines import EARLY_DEATHS, Queue, run_runner
 from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.messages import Broken, Job, Work, line
 
@@ -47,15 +48,13 @@ class DaskEngine:
         """Read a batch.
 
         Raises:
-            FleetError: If the scheduler can't be reached, or has no workers.
+            FleetError: If the scheduler can't be reached or started, or has no workers.
         """
         dask: Any = import_module("distributed")
         if self._scheduler:
             cluster: Any = self._scheduler
         else:
-            cluster = dask.LocalCluster(
-                n_workers=batch.runners, threads_per_worker=1, dashboard_address=None
-            )
+            cluster = _own_cluster(dask, batch.runners)
         try:
             client: Any = dask.Client(
                 cluster, timeout=CONNECT_SECONDS, set_as_default=False
@@ -84,6 +83,24 @@ class DaskEngine:
             finally:
                 if not self._scheduler:
                     cluster.close()
+
+
+def _own_cluster(dask: Any, workers: int) -> Any:
+    """Start a cluster on this machine, again if a worker dies meanwhile.
+
+    Raises:
+        FleetError: If that comes to nothing.
+    """
+    for tries in count(1):
+        try:
+            return dask.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None
+            )
+        except (OSError, RuntimeError, TimeoutError) as error:  # noqa: PERF203
+            if tries >= EARLY_DEATHS:
+                msg = f"Dask could not start on this machine: {error}."
+                raise FleetError(msg) from None
+    raise AssertionError  # `count` has no end.
 
 
 def _shards(batch: Batch, slots: int) -> Iterator[Sequence[Job]]:

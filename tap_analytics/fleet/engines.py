@@ -20,7 +20,6 @@ from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.hosts import share
 from tap_analytics.fleet.messages import (
     Broken,
-    Finished,
     More,
     NoMore,
     Started,
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
     from tap_analytics.fleet.messages import Job
 
 RUNNER = "tap_analytics.fleet.runner"
+
+EARLY_DEATHS = 3
+"""If so many runners in a row die before they begin an account, none can."""
 
 Tell: TypeAlias = "Callable[[bytes], None]"
 
@@ -93,16 +95,44 @@ class Queue:
 
 
 def run_runner(work: Work, queue: Queue, tell: Tell, most: int | None = None) -> None:
-    """Let one runner read accounts, until none waits or the runner dies.
+    """Let a runner read accounts until none waits; another one, if it dies.
 
     Args:
         work: What it is told.
         queue: The accounts.
         tell: Called with each line that it says.
-        most: So many accounts it gets at most.
+        most: So many accounts a runner gets at most.
     """
+    early_deaths = 0
+    while not queue.is_empty:
+        ended = _one_runner(work, queue, tell, most)
+        if ended.is_broken:
+            return
+        early_deaths = 0 if ended.has_begun else early_deaths + bool(ended.death)
+        if early_deaths >= EARLY_DEATHS:
+            tell(line(Broken(f"A runner could not begin: {ended.death}.")))
+            return
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a runner ended.
+
+    Attributes:
+        has_begun: Whether it had begun an account.
+        is_broken: Whether it said that the fleet itself fails.
+        death: How it died, if not well.
+    """
+
+    has_begun: bool
+    is_broken: bool
+    death: str
+
+
+def _one_runner(work: Work, queue: Queue, tell: Tell, most: int | None) -> _Ended:
     child = Child(RUNNER, work)
-    given = begun = 0
+    given = 0
+    has_begun = is_broken = False
     for text in child.lines():
         message = from_runner(text)
         if isinstance(message, More):
@@ -113,11 +143,10 @@ def run_runner(work: Work, queue: Queue, tell: Tell, most: int | None = None) ->
             if queue.is_empty or given == most:
                 child.send(NoMore())
             continue
-        begun += isinstance(message, Started | Finished | Broken)
+        has_begun = has_begun or isinstance(message, Started)
+        is_broken = is_broken or isinstance(message, Broken)
         tell(text)
-    death = child.death()
-    if death and not begun:
-        tell(line(Broken(f"A runner could not begin: {death}.")))
+    return _Ended(has_begun, is_broken, child.death())
 
 
 def read_locally(batch: Batch, tell: Tell) -> None:
@@ -129,8 +158,7 @@ def read_locally(batch: Batch, tell: Tell) -> None:
 
     def keep_running() -> None:
         try:
-            while not queue.is_empty:
-                run_runner(work, queue, tell, 1 if batch.alone else None)
+            run_runner(work, queue, tell, 1 if batch.alone else None)
         except (OSError, RuntimeError) as error:
             errors.append(error)
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from tap_analytics.fleet import history, ledger
+from tap_analytics.fleet.aftermath import Aftermath
+from tap_analytics.fleet.asking import ask_loader
 from tap_analytics.fleet.beats import beating
-from tap_analytics.fleet.coordinator import Coordinator, Parts
+from tap_analytics.fleet.coordinator import Coordinator
 from tap_analytics.fleet.engines import read_locally
 from tap_analytics.fleet.errors import UsageError
 from tap_analytics.fleet.fleet_progress import FleetProgress
 from tap_analytics.fleet.history import LOADED, STAGED, AccountRecord
 from tap_analytics.fleet.hosts import share
 from tap_analytics.fleet.ledger import Began, Ended, Ledger
-from tap_analytics.fleet.load_queue import ask_loader
 from tap_analytics.fleet.messages import Forget, Work
+from tap_analytics.fleet.parts import Parts
 from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.plan import SOME, Choice, plan
 from tap_analytics.fleet.preparing import catalog_of, salt_of, target_of
@@ -74,7 +77,7 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
     began = time.monotonic()
     with ExitStack() as stack:
         check_lock = stack.enter_context(only_run(places.state))
-        todo = plan(places.state, list(fleet.accounts), choice, ledger.now())
+        todo = plan(places.state, fleet.accounts, choice, ledger.now())
         records = _records(todo)
         if todo.kind != SOME:
             _clear_closed(places, todo.run)
@@ -93,12 +96,18 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
         if todo.note:
             teller.say(todo.note)
         staging = Staging(places.staging, todo.run)
-        parts = Parts(fleet, records, own, staging, teller, progress, check_lock)
+        aftermath = Aftermath(places.state, staging)
+        if todo.so_far is not None:
+            aftermath.settle(records)
+        parts = Parts(
+            fleet, records, own, staging, teller, progress, check_lock, aftermath
+        )
+        name = token_hex(8) if beats else ""
         if beats:
-            stack.enter_context(beating(places.staging, todo.run))
+            stack.enter_context(beating(places.staging, todo.run, name))
         with teller.watching():
             load = target_of(fleet, todo.run)
-            work = _work(fleet, places.state, todo.run, beats=beats)
+            work = _work(fleet, places.state, todo.run, name)
             Coordinator(parts, load).run(todo.todo, work, engine)
         own.add(Ended(time=ledger.now()))
         accounts = list(records.values())
@@ -136,9 +145,12 @@ def read_shard(fleet: Fleet, shard: Shard, run: str) -> int:
     progress = FleetProgress(todo, len(names) - len(todo))
     teller = Teller(progress)
     staging = Staging(places.staging, run)
-    parts = Parts(fleet, records, own, staging, teller, progress, lambda: None)
+    aftermath = Aftermath(places.state, staging)
+    parts = Parts(
+        fleet, records, own, staging, teller, progress, lambda: None, aftermath
+    )
     with teller.watching():
-        work = _work(fleet, places.state, run, beats=False)
+        work = _work(fleet, places.state, run)
         Coordinator(parts, None).run(todo, work, read_locally)
     own.add(Ended(time=ledger.now()))
     own.close()
@@ -172,12 +184,16 @@ def load_run(fleet: Fleet, run: str) -> int:
             raise UsageError(msg)
         records = found.accounts
         staging = Staging(places.staging, run)
+        aftermath = Aftermath(places.state, staging)
+        aftermath.settle(records)
         todo = [name for name in staging.whole() if not _known(found, name).has_receipt]
         own = Ledger(places.state, run, "load")
         own.add(Began(time=ledger.now(), kind="load"))
         progress = FleetProgress(todo, len(records) - len(todo))
         teller = Teller(progress)
-        parts = Parts(fleet, records, own, staging, teller, progress, check_lock)
+        parts = Parts(
+            fleet, records, own, staging, teller, progress, check_lock, aftermath
+        )
         with teller.watching():
             Coordinator(parts, target_of(fleet, run)).run(todo, None, None)
         own.add(Ended(time=ledger.now()))
@@ -204,7 +220,7 @@ def forget_account(fleet: Fleet, account: str) -> None:
         ask_loader(target_of(fleet, "forget"), Forget(account))
 
 
-def _work(fleet: Fleet, state: Place, run: str, *, beats: bool) -> Work:
+def _work(fleet: Fleet, state: Place, run: str, coordinator: str = "") -> Work:
     return Work(
         run=run,
         folder=str(fleet.folder),
@@ -215,7 +231,7 @@ def _work(fleet: Fleet, state: Place, run: str, *, beats: bool) -> Work:
         max_seconds=fleet.max_seconds,
         salt=salt_of(state),
         catalog=catalog_of(fleet, state),
-        beats=beats,
+        coordinator=coordinator,
     )
 
 

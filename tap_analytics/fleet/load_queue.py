@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tap_analytics.fleet.children import Child
 from tap_analytics.fleet.errors import FleetError
@@ -24,11 +24,10 @@ from tap_analytics.fleet.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    import msgspec
-
+    from tap_analytics.fleet.ledger import Receipt
     from tap_analytics.fleet.messages import Load
 
 LOADER = "tap_analytics.fleet.loader"
@@ -45,6 +44,9 @@ WAIT_SECONDS = 15.0
 
 DEATHS = 2
 """After so many deaths of the loader with an account alone, the account fails."""
+
+Receipts: TypeAlias = "Callable[[Mapping[str, str]], Iterable[Receipt]]"
+"""Finds the receipts of accounts, of which it is given the manifests' digests."""
 
 
 FAILURES = 3
@@ -73,6 +75,7 @@ class LoadQueue:
         load: What the loader is told.
         hear: Called, from any thread, with what a loader says.
         row_of: Returns what the table of accounts is to say of one that is loaded.
+        receipts: Finds what a loader has written down before it died.
         clock: Tells the time in seconds; only differences matter.
     """
 
@@ -81,17 +84,21 @@ class LoadQueue:
         load: Load,
         hear: Callable[[FromLoader], None],
         row_of: Callable[[str], Mapping[str, Any]],
+        receipts: Receipts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
         self._hear = hear
         self._row_of = row_of
+        self._receipts = receipts
         self._clock = clock
         self._waiting: dict[str, int] = {}
         self._first_at = 0.0
         self._packages: deque[list[str]] = deque()
         self._manifests: dict[str, str] = {}
         self._loading: dict[str, None] = {}
+        self._table: Table | None = None
+        self._table_deaths = 0
         self._is_busy = False
         self._is_ready = False
         self._early_deaths = 0
@@ -116,6 +123,11 @@ class LoadQueue:
     def is_idle(self) -> bool:
         """Whether there is nothing to load, and nothing being loaded."""
         return not (self._waiting or self._packages or self._is_busy)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the loader has reached the destination."""
+        return self._is_ready
 
     @property
     def pid(self) -> int:
@@ -159,7 +171,8 @@ class LoadQueue:
     def tell(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Have rows of the table of accounts written; then the queue is idle."""
         self._is_busy = True
-        self._child.send(Table([dict(row) for row in rows]))
+        self._table = Table([dict(row) for row in rows])
+        self._child.send(self._table)
 
     def close(self) -> None:
         """Let the loader end, and wait for that."""
@@ -188,6 +201,7 @@ class LoadQueue:
                 return [refused]
             case Done():
                 self._is_busy = False
+                self._table = None
                 self._requeue()
             case Failed(error=error):
                 self._is_busy = False
@@ -203,15 +217,33 @@ class LoadQueue:
                 msg = f"The loader could not begin: {death or 'it ended'}."
                 raise FleetError(msg)
         self._is_ready = False
-        self._is_busy = False
+        self._is_busy = self._table is not None
         self._child = self._begin()
+        if self._table is not None:
+            self._require_few_deaths(death)
+            self._child.send(self._table)
+        loaded = list(self._loaded_before_death())
         if len(self._loading) == 1:
             [account] = self._loading
             self._deaths[account] += 1
             if self._deaths[account] < DEATHS:
                 self._requeue()
-                return []
-        return self._halve(f"The process that loaded it died ({death}).")
+                return [*loaded]
+        halves = self._halve(f"The process that loaded it died ({death}).")
+        return [*loaded, *halves]
+
+    def _require_few_deaths(self, death: str) -> None:
+        self._table_deaths += 1
+        if self._table_deaths > DEATHS:
+            msg = f"The loader died when it wrote the table of accounts: {death}."
+            raise FleetError(msg)
+
+    def _loaded_before_death(self) -> Iterator[Loaded]:
+        """Yield what the loader had done, though it could not say so any more."""
+        loading = {account: self._manifests[account] for account in self._loading}
+        for receipt in self._receipts(loading) if loading else ():
+            del self._loading[receipt.account]
+            yield Loaded(receipt)
 
     def _on_failure(self, error: str) -> list[Loaded | Refused]:
         if len(self._loading) == 1:
@@ -250,26 +282,3 @@ class LoadQueue:
 
         threading.Thread(target=listen, name="loader", daemon=True).start()
         return child
-
-
-def ask_loader(load: Load, question: msgspec.Struct) -> None:
-    """Have a loader do one thing, and wait for that.
-
-    Args:
-        load: What the loader is told.
-        question: What it is to do.
-
-    Raises:
-        FleetError: If it can't.
-    """
-    child = Child(LOADER, load)
-    child.send(question, NoMore())
-    for text in child.lines():
-        match from_loader(text):
-            case Broken(text=broken):
-                raise FleetError(broken)
-            case Done():
-                child.death()
-                return
-    msg = f"The loader died: {child.death()}."
-    raise FleetError(msg)

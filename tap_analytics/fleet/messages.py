@@ -31,7 +31,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
         requests: How many requests the host takes from this runner, 0 for no limit,
         seconds: in any window of so many seconds.
         catalog: The catalog of all accounts, if there is one.
-        beats: Whether the coordinator, which is elsewhere, shows that it lives.
+        coordinator: By this name the coordinator, which is elsewhere, shows that it
+            lives; empty if it does not.
     """
 
     run: str
@@ -45,7 +46,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
     requests: int = 0
     seconds: float = 1.0
     catalog: dict[str, Any] | None = None
-    beats: bool = False
+    coordinator: str = ""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):

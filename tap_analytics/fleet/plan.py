@@ -12,7 +12,7 @@ from tap_analytics.fleet.errors import UsageError
 from tap_analytics.fleet.mistakes import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_analytics.fleet.history import RunRecord
@@ -78,8 +78,9 @@ def plan(
         UsageError: If an account that is asked for does not exist.
         FleetError: If the state can't be read.
     """
-    past = list(islice(history.records(place), _RUNS_LOOKED_AT))
-    name = _new_name(now, {one.name for one in past})
+    accounts = dict.fromkeys(accounts)  # In which any of ten thousand is found at once.
+    past = _Past(place)
+    name = _new_name(now, {files[0].run for files in history.runs(place)})
     if choice.only:
         _require_known(choice.only, accounts)
         chosen = in_order(dict.fromkeys(choice.only), past)
@@ -92,6 +93,24 @@ def plan(
         return _going_on(run, accounts)
     chosen = in_order(accounts, past)
     return Plan(name, ALL, chosen, chosen, note=_closed(past))
+
+
+class _Past:
+    """The newest runs, of which no more are read than somebody looks at.
+
+    Args:
+        place: Where the fleet's state is.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._coming = islice(history.records(place), _RUNS_LOOKED_AT)
+        self._known: list[RunRecord] = []
+
+    def __iter__(self) -> Iterator[RunRecord]:
+        yield from self._known
+        for run in self._coming:
+            self._known.append(run)
+            yield run
 
 
 def _going_on(run: RunRecord, accounts: Collection[str]) -> Plan:
@@ -124,11 +143,12 @@ def _interrupted(past: Iterable[RunRecord], now: datetime) -> RunRecord | None:
     return newest if is_recent else None
 
 
-def _not_loaded(past: Sequence[RunRecord], accounts: Collection[str]) -> list[str]:
-    if not past:
+def _not_loaded(past: Iterable[RunRecord], accounts: Collection[str]) -> list[str]:
+    last = next(iter(past), None)
+    if last is None:
         msg = "There was no run yet whose failed accounts could be tried again."
         raise UsageError(msg)
-    return [name for name in past[0].not_loaded if name in accounts]
+    return [name for name in last.not_loaded if name in accounts]
 
 
 def _require_known(names: Iterable[str], accounts: Collection[str]) -> None:
@@ -148,16 +168,22 @@ def in_order(accounts: Iterable[str], past: Iterable[RunRecord]) -> list[str]:
         accounts: Their names.
         past: Earlier runs, the newest first.
     """
-    seconds = _last_seconds(past)
-    return sorted(accounts, key=lambda name: -seconds.get(name, float("inf")))
+    names = list(accounts)
+    seconds = _last_seconds(names, past)
+    return sorted(names, key=lambda name: -seconds.get(name, float("inf")))
 
 
-def _last_seconds(past: Iterable[RunRecord]) -> Mapping[str, float]:
+def _last_seconds(
+    accounts: Iterable[str], past: Iterable[RunRecord]
+) -> Mapping[str, float]:
     seconds: dict[str, float] = {}
-    for run in past:
-        for name, account in run.accounts.items():
-            if account.has_receipt:
-                seconds.setdefault(name, account.seconds)
+    unknown_yet = set(accounts)
+    runs = iter(past)
+    while unknown_yet and (run := next(runs, None)) is not None:
+        for name in unknown_yet & run.accounts.keys():
+            if (account := run.accounts[name]).has_receipt:
+                seconds[name] = account.seconds
+                unknown_yet.discard(name)
     return seconds
 
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 LOST_UNSEEN = 2
 """An account that was lost so often before it began is suspect, too."""
 
+DEATHS_ALONE = 2
+"""A suspect is guilty if a process of its own died so often after it had begun.
+
+If nobody saw it begin, it takes twice as many: what died may have died of other things.
+"""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -50,6 +56,7 @@ class Rounds:
         self._begun: set[str] = set()
         self._tried: Counter[str] = Counter()
         self._lost: Counter[str] = Counter()
+        self._lost_alone: Counter[str] = Counter()
 
     def begin(self) -> Round | None:
         """Begin the next round; `None` if all is read."""
@@ -88,8 +95,8 @@ class Rounds:
             if account not in self._open:
                 continue
             if self._round.alone:
-                self._tried[account] += 1
-                if self._tried[account] >= max(2, self._tries):
+                self._lost_alone[account] += 2 if account in self._begun else 1
+                if self._lost_alone[account] >= 2 * DEATHS_ALONE:
                     poison.append(account)
                 else:
                     self._suspects.append(account)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from tap_analytics.fleet.staging import Manifest
 
 
+_STOPPED = (
+    "Stopped after max_minutes: what was read is loaded, and the next run goes on."
+)
+
+
 def read_of(manifest: Manifest) -> Read:
     """Return the event that an account was read, which its reader could not tell."""
     return Read(
@@ -20,7 +25,7 @@ def read_of(manifest: Manifest) -> Read:
         account=manifest.account,
         ending="complete" if manifest.is_complete else "stopped",
         totals=manifest.totals,
-        error="" if manifest.is_complete else "Stopped after max_minutes.",
+        error="" if manifest.is_complete else _STOPPED,
         manifest=manifest.digest,
         key=manifest.key,
     )

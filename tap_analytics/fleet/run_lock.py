@@ -1,8 +1,10 @@
 """Keeps a second run of a fleet from beginning while one goes on.
 
-A folder is locked by the system, which ends the lock with the process. A bucket knows
-no locks, so there a run shows that it lives: it beats every few seconds. Who wants to
-begin looks whether another beats, which no clock of another machine can spoil.
+A folder is locked by the system, which ends the lock with the process. A second lock is
+inherited by all processes that a run starts: who takes over from a run that was killed
+waits until the last of them has ended. A bucket knows no locks, so there a run shows
+that it lives: it beats every few seconds. Who wants to begin looks whether another
+beats, which no clock of another machine can spoil.
 """
 
 from __future__ import annotations
@@ -29,15 +31,23 @@ BEAT_SECONDS = 3.0
 DEAD_SECONDS = 12.0
 """Who has not beaten for so long is dead; who could not for so long gives up."""
 
+ORPHANS_SECONDS = 15.0
+"""So long the processes of a run that was killed may take to end."""
+
 _FOLDER = "lock"
+_PROCESSES = "lock.processes"
+_PAUSE_SECONDS = 0.05
 
 
 @contextmanager
-def only_run(place: Place) -> Iterator[Callable[[], None]]:
+def only_run(
+    place: Place, wait: Callable[[float], None] = time.sleep
+) -> Iterator[Callable[[], None]]:
     """Be the only run of a fleet.
 
     Args:
         place: Where the fleet's state is.
+        wait: Waits so many seconds.
 
     Yields:
         A function that raises FleetError if another run has taken over.
@@ -46,36 +56,55 @@ def only_run(place: Place) -> Iterator[Callable[[], None]]:
         FleetError: If another run goes on.
     """
     if isinstance(place, Folder):
-        with _locked_folder(place):
+        with _locked_folder(place, wait):
             yield lambda: None
         return
-    lease = Lease(place)
+    lease = Lease(place, wait=wait)
     lease.take()
     with lease.beating():
         yield lease.check
 
 
 @contextmanager
-def _locked_folder(folder: Folder) -> Iterator[None]:
-    path = folder.path / _FOLDER
+def _locked_folder(folder: Folder, wait: Callable[[float], None]) -> Iterator[None]:
+    path, processes = folder.path / _FOLDER, folder.path / _PROCESSES
+    with _opened(path) as own, _opened(processes) as inherited:
+        if not _is_locked(own):
+            raise TakenError(str(path))
+        waited = 0.0
+        while not _is_locked(inherited):
+            if waited >= ORPHANS_SECONDS:
+                msg = (
+                    "Processes of a run that was killed have not ended: they hold the "
+                    f"lock {processes}. End them, and run again."
+                )
+                raise FleetError(msg)
+            wait(_PAUSE_SECONDS)
+            waited += _PAUSE_SECONDS
+        os.set_inheritable(inherited, True)  # noqa: FBT003 - it takes no keyword
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         msg = f"{path} can't be written: {error.strerror}."
         raise FleetError(msg) from error
     try:
-        _lock(file, path)
-        yield
+        yield file
     finally:
         os.close(file)
 
 
-def _lock(file: int, path: Path) -> None:
+def _is_locked(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise TakenError(str(path)) from None
+        return False
+    return True
 
 
 class TakenError(FleetError):

@@ -24,6 +24,7 @@ from tap_analytics.fleet.parent import end
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_analytics.fleet.messages import Finished
     from tap_analytics.fleet.parent import Parent
 
 TICK_SECONDS = 0.5
@@ -117,8 +118,8 @@ class Runner:
         self._is_last = False
         self._counted = (0, 0)
         self._counts_of_done = (0, 0)
-        place, run = self._shared.staging.place, work.run
-        self._heard = Heard(place, run) if work.beats else None
+        place, name = self._shared.staging.place, work.coordinator
+        self._heard = Heard(place, work.run, name) if name else None
 
     def take(self, job: Job) -> None:
         """Begin to read an account."""
@@ -172,29 +173,32 @@ class Runner:
         for reading in list(self._running.values()):
             over = now - reading.began_at - self._work.max_seconds
             if over > HUNG_SECONDS:
-                if self._is_gone(reading):
-                    self._say(reading.hung())
+                self._tell(reading, reading.hung())
             elif over > 0 and not reading.run.stop.is_set:
                 reading.run.stop.set(OVER_TIME)
 
     def _read(self, reading: Reading) -> None:
-        outcome = reading.read()
-        if self._is_gone(reading):
-            self._say(outcome)
+        self._tell(reading, reading.read())
 
-    def _is_gone(self, reading: Reading) -> bool:
-        """Let go of an account; return whether it was there still."""
+    def _tell(self, reading: Reading, outcome: Finished | Broken) -> None:
+        """Tell what came of an account, and then let go of it.
+
+        In this order, since the process ends as soon as it has let go of the last one.
+        """
         with self._changed:
-            found = self._running.pop(reading.account, None)
-            if found is not None:
-                rows, requests = self._counts_of_done
-                progress = found.run.progress
-                self._counts_of_done = (
-                    rows + sum(progress.rows.values()),
-                    requests + progress.requests,
-                )
+            if reading.is_told:
+                return
+            reading.is_told = True
+        self._say(outcome)
+        with self._changed:
+            del self._running[reading.account]
+            rows, requests = self._counts_of_done
+            progress = reading.run.progress
+            self._counts_of_done = (
+                rows + sum(list(progress.rows.values())),
+                requests + progress.requests,
+            )
             self._changed.notify_all()
-        return found is not None
 
     def _count(self) -> None:
         with self._changed:

@@ -185,6 +185,19 @@ class Staging:
                 raise StagingError(msg)
             yield decompressed(content)
 
+    def state(self, manifest: Manifest) -> bytes:
+        """Return the JSON text of the value of an account's last STATE.
+
+        Raises:
+            FleetError: If it can't be read.
+        """
+        name = f"{self.folder(manifest.account)}/{manifest.parts[-1].name}"
+        state = _state_at_the_end(self.place.read(name) or b"")
+        if state is None:
+            msg = f"{name} is missing or damaged."
+            raise StagingError(msg)
+        return state
+
     def remove(self, account: str) -> None:
         """Remove what is staged of an account.
 

@@ -1,8 +1,9 @@
 """`make chaos`: many faults and interruptions, and what became of the runs.
 
 `make chaos SEED=123` repeats a schedule of faults, `make chaos INTERRUPTION=123` an
-interruption, `make chaos EVOLUTION=123` a lot of streams whose schemas change, and
-`make chaos STOP=123` a read that is stopped and goes on.
+interruption, `make chaos EVOLUTION=123` a lot of streams whose schemas change, `make
+chaos STOP=123` a read that is stopped and goes on, and `make chaos KILL=12` a fleet of
+which a process is killed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chaos.evolutions import Evolutions
+from tests.chaos.fleet_kills import FleetKills
 from tests.chaos.interruptions import Interruptions
 from tests.chaos.judging import judge
 from tests.chaos.kinds import KINDS, Ending
@@ -37,12 +39,18 @@ def main() -> None:
     parser.add_argument("--evolutions", type=int, default=80)
     parser.add_argument("--stop", type=int, help="run this one only")
     parser.add_argument("--stops", type=int, default=150)
+    parser.add_argument("--kill", type=int, help="run this one only")
+    parser.add_argument("--kills", type=int, default=60)
     options = parser.parse_args()
     seeds, numbers = range(options.schedules), range(options.interruptions)
     lots, stopped = range(options.evolutions), range(options.stops)
-    chosen = (options.seed, options.interruption, options.evolution, options.stop)
+    killed = range(options.kills)
+    chosen = (
+        *(options.seed, options.interruption, options.evolution),
+        *(options.stop, options.kill),
+    )
     if any(number is not None for number in chosen):
-        seeds, numbers, lots, stopped = map(_only, chosen)
+        seeds, numbers, lots, stopped, killed = map(_only, chosen)
     is_lost = False
     if seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -64,11 +72,17 @@ def main() -> None:
         with Stops() as stops:
             verdicts = [stops.judge(number) for number in stopped]
             is_lost = report("what stopped a read", "STOP", verdicts) or is_lost
-            _say(
-                f"On SIGTERM the tap ended in {stops.longest_end:.1f} s. Both parts "
-                f"together sent at most {stops.most_over} requests more than one run, "
-                "and than what was read since the last STATE."
-            )
+            _say(f"On SIGTERM the tap ended in {stops.longest_end:.1f} s at most.")
+            if stops.most_over is not None:
+                _say(
+                    f"Both parts together sent at most {stops.most_over} requests more "
+                    "than one run, and than what was read since the last STATE."
+                )
+    if killed:
+        with FleetKills() as kills:
+            verdicts = [kills.judge(number) for number in killed]
+        is_lost = report("what was killed of a fleet", "KILL", verdicts) or is_lost
+        _say(f"When a coordinator was killed, all ended in {kills.longest_end:.1f} s.")
     sys.exit(1 if is_lost else 0)
 
 

@@ -119,15 +119,19 @@ def postgres_places(server: PostgresServer | None = None) -> Iterator[Places]:
                 cursor.execute(sql)
                 return cursor.fetchall()
 
-        # dlt wants a host there, even if it is the folder of a socket that counts.
-        _, _, path, socket, _ = urlsplit(url)
-        credentials = f"postgresql://postgres:none@localhost{path}?{socket}"
-        return Place({"destination": "postgres", "credentials": credentials}, query)
+        target = {"destination": "postgres", "credentials": with_host(url)}
+        return Place(target, query)
 
     yield Places(
         lambda: place(empty_database(server)),
         lambda first: place(copied_database(server, first.target["credentials"])),
     )
+
+
+def with_host(url: str) -> str:
+    """Return a database's URL with a host, which dlt wants, though a socket counts."""
+    _, _, path, socket, _ = urlsplit(url)
+    return f"postgresql://postgres:none@localhost{path}?{socket}"
 
 
 DUCKDB, POSTGRESQL = "DuckDB", "PostgreSQL"

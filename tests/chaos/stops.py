@@ -58,7 +58,8 @@ class Stops(Databases["Loaded"]):
     Attributes:
         longest_end: How many seconds the tap took to end on a signal, at most.
         most_over: So many requests more than those of one run, and than what was read
-            since the last STATE, both parts together sent at most.
+            since the last STATE, both parts together sent at most; `None` before two
+            parts were compared with one run.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Stops(Databases["Loaded"]):
     ) -> None:
         super().__init__(Loaded, places)
         self.longest_end = 0.0
-        self.most_over = -1_000_000
+        self.most_over: int | None = None
 
     def judge(self, number: int) -> Verdict:
         """Stop a read, and go on with it until it is complete.
@@ -88,7 +89,8 @@ class Stops(Databases["Loaded"]):
             else:
                 verdict.ending = Ending.STOPPED if read.is_stopped else Ending.COMPLETE
                 self.longest_end = max(self.longest_end, read.longest_end)
-                self.most_over = max(self.most_over, read.over)
+                known = (self.most_over, read.over)
+                self.most_over = max((n for n in known if n is not None), default=None)
         return verdict
 
 
@@ -125,7 +127,7 @@ class Read:
         self._moments = [_moment(api)]
         self.is_stopped = False
         self.longest_end = 0.0
-        self.over = -1_000_000
+        self.over: int | None = None
 
     def go(self, kind: str, loaded: Loaded) -> None:
         """Stop it, once or several times, and let it come to its end."""

@@ -19,7 +19,7 @@ from tests.helpers.running import STREAMS
 from tests.helpers.scanning import KEY, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tap_analytics.sandbox import Sandbox
     from tests.helpers.databases import Database
@@ -227,16 +227,31 @@ def children_of(process: subprocess.Popen[str], module: str = "") -> list[int]:
         process: The command.
         module: What they run, or a part of that.
     """
-    found = []
+    return [
+        pid
+        for pid, parent, command in _processes()
+        if parent == process.pid and module in command
+    ]
+
+
+def descendants_of(pid: int) -> list[int]:
+    """Return the ids of the processes that a process has started, and so on."""
+    processes = [*_processes()]
+    found = [pid]
+    for one in found:
+        found += [child for child, parent, _ in processes if parent == one]
+    return found[1:]
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Yield the id of each process, that of its parent, and its command."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         with suppress(OSError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             command = (folder / "cmdline").read_text()
-            if parent == process.pid and module in command:
-                found.append(int(folder.name))
-    return found
+            yield int(folder.name), parent, command
 
 
 def is_running(pid: int) -> bool:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_analytics.dlt_extract.errors import SourceError
 from tests.behaviour.dlt_source.conftest import SMALL
+from tests.helpers.dlt_loading import source
 from tests.helpers.running import STREAMS, run_tap, settings
 
 if TYPE_CHECKING:
@@ -117,6 +119,134 @@ def test_a_fault_is_met_as_by_the_tap(
         }
     assert said(caplog, dlts) == warnings_in(tap.err, taps)
     # Where a run fails, what else was under way by then is a matter of chance.
+    at_fault = CLIENTS if tap.status else ""
+    assert requests(dlts, at_fault) == requests(taps, at_fault)
+
+
+# Siblings: the same in other words
+
+
+def each_once(api: Sandbox, *faults: dict[str, Any]) -> None:
+    """Let each path go wrong once, in another way."""
+    project = api.truth("projects")[0]["id"]
+    below = [api.path(stream, parent=project) for stream in ("tasks", "time_records")]
+    paths = [CLIENTS, "/v1/projects", "/v1/team/users", "/v1/team/time", *below]
+    for path, fault in zip(paths, faults, strict=False):
+        api.fault(path, times=1, **fault)
+
+
+def statuses_that_pass(api: Sandbox) -> None:
+    statuses = ("408", "425", "520", "529", "530", "598")
+    each_once(api, *({"kind": status} for status in statuses))
+
+
+def connections_that_break(api: Sandbox) -> None:
+    kinds = ("reset", "reset-in-headers", "reset-in-body", "cut-off-chunked")
+    each_once(api, *({"kind": kind} for kind in (*kinds, "broken-gzip", "html")))
+
+
+def verdicts_that_pass(api: Sandbox) -> None:
+    kinds = ("status-error", "status-fail", "success-0", "success-false-as-text")
+    each_once(api, *({"kind": kind} for kind in (*kinds, "ok-false", "code-500")))
+
+
+def limits_in_other_words(api: Sandbox) -> None:
+    past = {
+        "Date": "Wed, 01 Jan 2020 00:00:00 GMT",
+        "Retry-After": "Wed, 01 Jan 2020 00:00:00 GMT",
+    }
+    soon = {"Retry-After": "0"}
+    each_once(
+        api,
+        *({"status": status, "headers": soon} for status in (402, 403, 429, 202)),
+        {"status": 429, "headers": past},
+        {"kind": "206"},
+    )
+
+
+def an_interim_answer(api: Sandbox) -> None:
+    each_once(api, *[{"kind": "103"}] * 6)
+
+
+def no_content(api: Sandbox) -> None:
+    api.fault("/v1/team/users", kind="204")
+
+
+def one_project_is_to_be_paid_for(api: Sandbox) -> None:
+    api.fault(second_project(api), status=402)
+    api.fault(second_project(api, "time_records"), status=451)
+
+
+def all_projects_are_gone(api: Sandbox) -> None:
+    for project in api.truth("projects"):
+        api.fault(api.path("tasks", parent=project["id"]), status=404)
+
+
+def refused_for_a_reason(api: Sandbox) -> None:
+    body = '{"message": "Your plan has no API."}'
+    api.fault(CLIENTS, status=403, body=body)
+
+
+def not_acceptable(api: Sandbox) -> None:
+    api.fault(CLIENTS, status=406)
+
+
+def forced_compression(api: Sandbox) -> None:
+    api.fault(CLIENTS, status=200, body="?", headers={"Content-Encoding": "br"})
+
+
+PAGES: dict[str, Any] = {"pagination": "page", "page_size": 2}
+
+SIBLINGS: list[tuple[Callable[[Sandbox], None] | None, dict[str, Any]]] = [
+    *(
+        (fault, {})
+        for fault in (
+            *(statuses_that_pass, connections_that_break, verdicts_that_pass),
+            *(limits_in_other_words, an_interim_answer, no_content),
+            *(one_project_is_to_be_paid_for, all_projects_are_gone),
+            *(refused_for_a_reason, not_acceptable, forced_compression),
+        )
+    ),
+    (None, PAGES | {"totals": (), "total_headers": ("total",)}),
+    (None, PAGES | {"page_status": 206}),
+    (None, PAGES | {"total_cap": 3}),
+    (None, PAGES | {"short_pages": True, "totals": ()}),
+    (None, PAGES | {"first_page": 0}),
+    (None, PAGES | {"ignores_pages": ("clients",), "volatile_field": "nonce"}),
+    (None, PAGES | {"pagination": "cursor", "cursor_when_asked": True}),
+    (None, {"envelope": "data.*", "clients": 0}),
+    (None, {"charset": "iso-8859-1", "trailing_slash": True}),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    SIBLINGS,
+    ids=lambda one: one.__name__ if callable(one) else str(one),
+)
+def test_a_kind_of_answer_is_met_as_by_the_tap(
+    sandbox: SandboxFactory,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    fault: Callable[[Sandbox], None] | None,
+    options: dict[str, Any],
+) -> None:
+    selector = {"data_selector": options.get("envelope", "data")}
+    taps, dlts = (sandbox(**SMALL | options) for _ in range(2))
+    for api in (taps, dlts):
+        if fault is not None:
+            fault(api)
+    tap = run_tap(settings(taps, **selector), folder=tmp_path)
+    caplog.clear()
+    if tap.status:
+        with pytest.raises(SourceError) as failure:
+            list(source(dlts, **selector))
+        for error in tap.errors:
+            assert one_line(error, taps) in one_line(str(failure.value), dlts)
+    else:
+        ids = [row["id"] for row in source(dlts, **selector)]
+        assert sorted(ids) == sorted(id_ for name in STREAMS for id_ in tap.ids(name))
+    assert said(caplog, dlts) == warnings_in(tap.err, taps)
     at_fault = CLIENTS if tap.status else ""
     assert requests(dlts, at_fault) == requests(taps, at_fault)
 

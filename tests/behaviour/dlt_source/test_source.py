@@ -175,6 +175,19 @@ def test_a_page_that_is_sent_again_is_read_once(api: Sandbox) -> None:
     assert [row["id"] for row in clients] == [r["id"] for r in api.truth("clients")]
 
 
+@pytest.mark.parametrize("rows", ["dicts", "arrow"])
+def test_lists_whose_end_was_believed_are_looked_at_again(
+    sandbox: SandboxFactory, duck: Warehouse, rows: str
+) -> None:
+    """Both those below a project and those that stand alone."""
+    sizes: dict[str, Any] = {"projects": 3, "tasks": 25, "users": 25, "page_size": 10}
+    api = sandbox(**SMALL | sizes, pagination="page", first_page=0)
+    styles = {"pagination_by_stream": {"users": "page", "tasks": "page"}}
+    duck.load(api, "users", "tasks", deletions=True, rows=rows, **styles)
+    assert duck.ids("users") == sorted(row["id"] for row in api.truth("users"))
+    assert duck.ids("tasks") == sorted(row["id"] for row in api.truth("tasks"))
+
+
 def test_a_page_size_may_differ_by_stream(sandbox: SandboxFactory) -> None:
     api = sandbox(pagination="link", clients=5, users=3)
     sizes = {"users": 2}

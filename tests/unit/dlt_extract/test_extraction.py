@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from dlt.common import logger
 from dlt.common.configuration.container import Container
 from dlt.extract.source import SourceInjectableContext
 
-from tap_analytics.dlt_extract.extraction import Extraction, Extractions
+from tap_analytics.dlt_extract.extraction import Extraction, Extractions, pages
+from tap_analytics.errors import FatalAPIError, StoppedError, VanishedError
 from tap_analytics.settings import DEFAULTS
+from tests.helpers.fetching import TIMEOUT, Tree, branch_of, failing, quiet, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_analytics.api.page import Page
 
 SETTINGS = DEFAULTS | {"api_key": "k"}
 
@@ -80,3 +90,71 @@ def test_nobody_asks_before_the_first_has_an_answer() -> None:
     experience = extraction.account.client._experience  # noqa: SLF001 - no API here
     experience.answered("clients")
     assert extraction.may_ask()
+
+
+def test_warnings_are_expected_for_as_long_as_dlt_extracts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = logging.getLogger("as-dlt-has-one")
+    monkeypatch.setattr(logger, "LOGGER", log)
+    context = SourceInjectableContext()
+    extraction = in_context(Extractions(SETTINGS), context)
+    assert log.filters == [extraction.expected_warnings]
+    del context
+    gc.collect()
+    assert log.filters == []
+
+
+# Pages as they come
+
+
+def names_in(coming: Iterator[Page | None]) -> list[str]:
+    found = [page for page in coming if page is not None]
+    return [bytes(record).decode() for page in found for record in page.records]
+
+
+def test_dlt_goes_on_while_a_page_is_to_come() -> None:
+    go_on = threading.Event()
+
+    def wait(_: str, __: int) -> None:
+        assert go_on.wait(TIMEOUT)
+
+    with threads(1) as workers:
+        coming = pages(branch_of(Tree({"": [["a"], ["b"]]}, wait), workers))
+        assert [next(coming), next(coming)] == [None, None]
+        go_on.set()
+        assert names_in(coming) == ['"a"', '"b"']
+
+
+def test_a_page_that_is_there_comes_at_once() -> None:
+    with threads(1) as workers:
+        branch = branch_of(Tree({"": [["a"]]}), workers)
+        quiet(workers)
+        page = next(pages(branch))
+    assert page is not None
+
+
+def test_a_failure_comes_at_its_place() -> None:
+    with threads(1) as workers:
+        tree = Tree({"": [["a"], ["b"]]}, failing({("", 1): FatalAPIError("refused")}))
+        read: list[Any] = []
+        with pytest.raises(FatalAPIError, match="refused"):
+            read.extend(filter(None, pages(branch_of(tree, workers))))
+    assert len(read) == 1
+
+
+def test_a_list_that_is_gone_has_no_pages() -> None:
+    with threads(1) as workers:
+        tree = Tree({"": [["a"]]}, failing({("", 0): VanishedError("gone")}))
+        assert names_in(pages(branch_of(tree, workers))) == []
+    assert tree.gone == [""]
+
+
+def test_nothing_comes_after_the_run_was_stopped() -> None:
+    with threads(1) as workers:
+        coming = pages(branch_of(Tree({"": [["a"], ["b"]]}), workers))
+        quiet(workers)
+        next(coming)
+        workers.stop()
+        with pytest.raises(StoppedError):
+            next(coming)

@@ -15,7 +15,7 @@ from dlt.extract.items_transform import FilterItem, LimitItem, MapItem
 from dlt.extract.pipe import ForkPipe
 from dlt.extract.source import SourceInjectableContext
 
-from tap_analytics.dlt_extract.json_texts import JsonTexts, current_steps, goes_only_to
+from tap_analytics.dlt_extract.last_step import LastStep, current_steps, goes_only_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,10 +90,10 @@ def test_a_fork_knows_where_items_go(pipeline: dlt.Pipeline) -> None:
 
 def test_steps_are_of_these_kinds() -> None:
     rows: Any = dlt.resource([1], name="rows")
-    rows.add_step(JsonTexts(["x"], lambda: True))
+    rows.add_step(LastStep(lambda: None))
     rows.add_map(lambda row: row).add_filter(lambda row: row > 0).add_limit(1)
     kinds = [type(one) for one in rows._pipe.steps[1:]]  # noqa: SLF001
-    assert kinds == [MapItem, FilterItem, LimitItem, JsonTexts]
+    assert kinds == [MapItem, FilterItem, LimitItem, LastStep]
 
 
 def test_the_hints_of_a_resource_have_its_file_format() -> None:

@@ -102,6 +102,20 @@ def test_ids_are_made_anew_unless_they_are_hashes() -> None:
     assert made[1][0][0] != made[1][0][1]
 
 
+def test_a_row_may_have_several_lines() -> None:
+    pretty = row(createdAt="null", id='"a"', **{'a "name"': "null"})
+    pretty["additional_fields"] = row(n='{\n "x": 1\n}')
+    for hashed in (False, True):
+        table = ArrowTables(SCHEMA).table([pretty, pretty], "1", hashed=hashed)
+        assert table["id"].to_pylist() == ["a", "a"]
+
+
+def test_ids_may_be_left_to_dlt() -> None:
+    table = ArrowTables(SCHEMA, with_ids=False).table(ROWS, "1.5", hashed=False)
+    assert "_dlt_id" not in table.column_names
+    assert table["_dlt_load_id"].to_pylist() == ["1.5", "1.5"]
+
+
 def test_an_arrow_tables_json_is_json() -> None:
     table = ArrowTables(SCHEMA).table(ROWS, None, hashed=False)
     assert json.loads(table["additional_fields"][0].as_py()) == {"n": 1.1}

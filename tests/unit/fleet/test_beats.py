@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_analytics.fleet.beats import DEAD_SECONDS, Heard, beating
+from tap_analytics.fleet.beats import (
+    DEAD_SECONDS,
+    TAKEN_OVER_SECONDS,
+    Heard,
+    beating,
+)
 from tap_analytics.fleet.errors import FleetError
 from tests.helpers.clocks import Clock
 
@@ -16,18 +21,18 @@ if TYPE_CHECKING:
 
 def test_a_coordinator_that_beats_is_alive(place: Place) -> None:
     clock = Clock()
-    with beating(place, "run"):
-        heard = Heard(place, "run", clock)
+    with beating(place, "run", "one"):
+        heard = Heard(place, "run", "one", clock)
         for number in range(20):
             clock.now += DEAD_SECONDS / 2
-            place.write("run.beat", b"x%d" % number)
+            place.write("run.beat", b"one x%d" % number)
             heard.require()
 
 
 def test_one_that_beats_no_more_is_dead_soon(place: Place) -> None:
     clock = Clock()
-    place.write("run.beat", b"7")
-    heard = Heard(place, "run", clock)
+    place.write("run.beat", b"one 7")
+    heard = Heard(place, "run", "one", clock)
     heard.require()
     clock.now += DEAD_SECONDS - 1
     heard.require()
@@ -38,9 +43,28 @@ def test_one_that_beats_no_more_is_dead_soon(place: Place) -> None:
 
 def test_one_that_has_ended_is_dead_too(place: Place) -> None:
     clock = Clock()
-    with beating(place, "run"):
+    with beating(place, "run", "one"):
         pass
-    heard = Heard(place, "run", clock)
+    heard = Heard(place, "run", "one", clock)
     clock.now += DEAD_SECONDS + 1
     with pytest.raises(FleetError, match="died"):
         heard.require()
+
+
+def test_who_takes_over_is_not_taken_for_the_one_that_died(place: Place) -> None:
+    place.write("run.beat", b"one 7")
+    heard = Heard(place, "run", "one", Clock())
+    waits: list[float] = []
+    with (
+        beating(place, "run", "two", waits.append),
+        pytest.raises(FleetError, match="Another coordinator has taken over"),
+    ):
+        heard.require()
+    # Before it begins, those that listen to the other one have time to hear that.
+    assert waits == [TAKEN_OVER_SECONDS]
+
+
+def test_who_takes_over_from_nobody_waits_for_nobody(place: Place) -> None:
+    waits: list[float] = []
+    with beating(place, "run", "one", waits.append):
+        assert not waits

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_analytics.compat import override
 from tap_analytics.fleet.errors import UsageError
+from tap_analytics.fleet.folder import Folder
 from tap_analytics.fleet.ledger import Began, Ended, Ledger, Read, Receipt
 from tap_analytics.fleet.plan import Choice, Plan, plan
 from tap_analytics.fleet.staging import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from tap_analytics.fleet.places import Place
 
@@ -181,3 +184,34 @@ def test_ten_thousand_accounts_with_receipts_are_passed_over_in_three_seconds(
     began = time.process_time()
     assert not planned(folder, accounts=accounts).todo
     assert time.process_time() - began < 3
+
+
+class CountingFolder(Folder):
+    """A folder that counts how often one of its files is read."""
+
+    reads = 0
+
+    @override
+    def read(self, name: str) -> bytes | None:
+        self.reads += 1
+        return super().read(name)
+
+
+def test_going_on_reads_the_ledger_of_that_run_alone(tmp_path: Path) -> None:
+    place = CountingFolder(tmp_path)
+    for hours in (50, 26):
+        past(place, *ALL, hours=hours, is_over=True)
+    past(place, "a", "b", hours=1)
+    found = plan(place, ALL, Choice(), NOW)
+    assert list(found.todo) == ["c", "d"]
+    assert place.reads == 1
+
+
+def test_a_new_run_reads_no_ledger_beyond_those_that_tell_all_times(
+    tmp_path: Path,
+) -> None:
+    place = CountingFolder(tmp_path)
+    for hours in (74, 50, 26):
+        past(place, *ALL, hours=hours, is_over=True)
+    plan(place, ALL, Choice(), NOW)
+    assert place.reads == 1

@@ -67,13 +67,48 @@ def test_those_that_were_read_when_a_runner_died_are_read_alone() -> None:
     assert begun(rounds) == (["a"], True)
 
 
-def test_one_that_kills_its_own_process_twice_has_failed() -> None:
-    rounds = Rounds(jobs("a"), tries=1)
+def alone(rounds: Rounds, *, is_seen: bool) -> list[str]:
+    """Let a process of its own die with the only account, which may be seen to begin.
+
+    Returns:
+        The accounts that have failed.
+    """
+    assert begun(rounds) == (["a"], True)
+    if is_seen:
+        rounds.started("a")
+    return rounds.end()
+
+
+def suspect(tries: int = 1) -> Rounds:
+    rounds = Rounds(jobs("a"), tries)
     begun(rounds)
     rounds.started("a")
     assert rounds.end() == []
-    assert begun(rounds) == (["a"], True)
-    assert rounds.end() == []
-    assert begun(rounds) == (["a"], True)
-    assert rounds.end() == ["a"]
+    return rounds
+
+
+def test_one_that_kills_its_own_process_twice_has_failed() -> None:
+    rounds = suspect()
+    assert alone(rounds, is_seen=True) == []
+    assert alone(rounds, is_seen=True) == ["a"]
     assert begun(rounds) == ([], False)
+
+
+def test_a_process_that_died_before_its_account_began_says_little_of_the_account() -> (
+    None
+):
+    rounds = suspect()
+    for _ in range(3):
+        assert alone(rounds, is_seen=False) == []
+    assert alone(rounds, is_seen=False) == ["a"]
+
+
+def test_a_try_that_failed_is_no_death() -> None:
+    rounds = Rounds(jobs("a"), tries=2)
+    begun(rounds)
+    assert not rounds.finished(finished("a", "failed"))
+    rounds.end()
+    begun(rounds)
+    rounds.started("a")
+    assert rounds.end() == []
+    assert alone(rounds, is_seen=True) == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
+from select import select
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +15,7 @@ from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.run_lock import DEAD_SECONDS, Lease, TakenError, only_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tap_analytics.fleet.places import Place
@@ -60,6 +64,62 @@ def test_a_killed_run_holds_no_folder(tmp_path: Path, folder: Place) -> None:
     killed = subprocess.run([sys.executable, "-c", script], check=False)
     assert killed.returncode == -9
     with only_run(folder):
+        pass
+
+
+@contextmanager
+def orphan(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Kill a run, of which a process goes on; yield what ends that, and waits."""
+    script = (
+        "import os, pathlib, subprocess, sys\n"
+        "from tap_analytics.fleet.folder import Folder\n"
+        "from tap_analytics.fleet.run_lock import only_run\n"
+        f"with only_run(Folder(pathlib.Path({str(tmp_path / 'place')!r}))):\n"
+        "    cat = subprocess.Popen(['cat'], close_fds=False)\n"
+        "    print(cat.pid, flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as killed:
+        given = killed.stdin
+        assert given is not None
+        assert killed.stdout is not None
+        process = os.pidfd_open(int(killed.stdout.readline()))
+        assert killed.wait() == -9
+
+        def end() -> None:
+            given.close()
+            select([process], [], [])
+
+        yield end
+        os.close(process)
+
+
+def test_what_a_killed_run_has_started_is_waited_for(
+    tmp_path: Path, folder: Place
+) -> None:
+    waits = []
+    with orphan(tmp_path) as end:
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            end()
+
+        with only_run(folder, wait):
+            assert waits
+
+
+def test_what_a_killed_run_has_started_is_not_waited_for_for_ever(
+    tmp_path: Path, folder: Place
+) -> None:
+    with (
+        orphan(tmp_path),
+        pytest.raises(FleetError, match="a run that was killed have not ended"),
+        only_run(folder, lambda _: None),
+    ):
         pass
 
 

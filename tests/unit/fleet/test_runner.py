@@ -1,9 +1,20 @@
-"""How many accounts a runner reads at a time."""
+"""A runner: how many accounts it reads at a time, and what it says in the end."""
 
 from __future__ import annotations
 
-from tap_analytics.fleet.runner import FEWEST_AT_ONCE, FIRST_AT_ONCE, Room
+import threading
+from typing import TYPE_CHECKING
+
+from tap_analytics.fleet.messages import Finished, Job, Work
+from tap_analytics.fleet.runner import FEWEST_AT_ONCE, FIRST_AT_ONCE, Room, Runner
 from tests.helpers.clocks import Clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import msgspec
+
+MOMENT = 0.2
 
 
 class Process:
@@ -40,3 +51,33 @@ def test_there_are_never_more_than_the_fleet_file_says() -> None:
     assert process.room.accounts == 3
     assert process.pass_second(0.1) == 3
     assert process.pass_second(0.99) == 3
+
+
+def test_what_came_of_the_last_account_is_said_before_the_runner_ends(
+    tmp_path: Path,
+) -> None:
+    work = Work(
+        run="night",
+        folder=str(tmp_path),
+        state="state",
+        staging="staging",
+        account_column="account",
+        accounts_at_once=1,
+        max_seconds=60,
+        salt="00",
+    )
+    has_ended = threading.Event()
+    ended_before: list[bool] = []
+
+    def say(*messages: msgspec.Struct) -> None:
+        if any(isinstance(one, Finished) for one in messages):
+            ended_before.append(has_ended.wait(MOMENT))
+
+    runner = Runner(work, say)
+    # There is no such variable, so reading is over as soon as it has begun.
+    settings = {"api_url": "http://127.0.0.1:1"}
+    runner.take(Job(account="acme", key="env:NO_SUCH_VARIABLE", settings=settings))
+    runner.no_more()
+    runner.run()
+    has_ended.set()
+    assert ended_before == [False]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_analytics.errors import FatalAPIError, RefusedError, StoppedError
+from tap_analytics.reading.page_memory import PageMemory
 from tap_analytics.reading.parents_and_children import PAGES_AHEAD, Branch
 from tests.helpers.fetching import (
     TIMEOUT,
@@ -199,3 +200,37 @@ def test_a_run_can_be_ended_while_its_writer_hands_over_what_it_has() -> None:
             list(written(branch))
         thread.join(TIMEOUT)
         go_on.set()
+
+
+def test_who_has_something_else_to_do_is_told_whether_a_page_is_there() -> None:
+    go_on = threading.Event()
+
+    def wait(_: str, __: int) -> None:
+        assert go_on.wait(TIMEOUT)
+
+    with threads(1) as workers:
+        branch = branch_of(Tree({"": [["a"]]}, wait), workers)
+        assert not branch.comes_now()
+        go_on.set()
+        quiet(workers)
+        assert branch.comes_now()
+        assert len([*branch.pages()]) == 1
+        assert branch.comes_now()
+
+
+def test_a_page_that_is_asked_for_is_fetched_although_memory_is_full() -> None:
+    memory = PageMemory(limit=1)
+    memory.take(1)
+    with threads(1, memory) as workers:
+        branch = branch_of(Tree({"": [["a"]]}), workers)
+        while not branch.comes_now():
+            assert branch.source.fetched in ([], [("", 0)])
+        assert len([*branch.pages()]) == 1
+
+
+def test_who_asks_after_the_end_of_the_run_is_told_of_it() -> None:
+    with threads(1) as workers:
+        branch = branch_of(Tree({"": [["a"]]}), workers)
+        workers.stop()
+        with pytest.raises(StoppedError):
+            branch.comes_now()
