@@ -37,6 +37,9 @@ ifneq ($(shell test -x $(BIN)/python && echo works),works)
 .PHONY: $(FOR_DEMO) $(FOR_DEV)
 endif
 
+# Tests start hundreds of processes. Each would compile dlt anew, for over a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-fleet docs test bench check packages schedulers chaos kill format \

@@ -163,7 +163,9 @@ class Loads:
                 stream,
             )
         elif self._active_versions.get(stream) != version:
-            if stream in dict(self._trigger.versions):
+            waits_for_state = self._trigger.state is not None and buffer.has_unmarked
+            if stream in dict(self._trigger.versions) or waits_for_state:
+                # Rows before the message must be in the table when it takes effect.
                 self.load()
             self._active_versions[stream] = version
             buffer.activate(version)

@@ -170,6 +170,11 @@ class StreamBuffer:
         """Whether there is something to load: rows, or columns without rows."""
         return self.rows > 0 or self._is_schema_new
 
+    @property
+    def has_unmarked(self) -> bool:
+        """Whether rows wait that a STATE before them would hold back."""
+        return self.is_appended and self.rows > self._marked_rows
+
     def mark(self) -> None:
         """Remember that a STATE vouches for the rows taken so far."""
         self._marked_rows = self.rows

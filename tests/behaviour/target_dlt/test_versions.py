@@ -79,6 +79,21 @@ def test_rows_without_a_version_stay_whatever_versions_come_later(
     assert database.rows("id") == [(1,), (2,)]
 
 
+def test_older_rows_between_a_state_and_the_message_go_without_a_key_too(
+    database: Database,
+) -> None:
+    database.load(
+        schema(ID),
+        record({"id": 1}, version=2),
+        state(1),
+        record({"id": 2}, version=1),
+        activate(2),
+        record({"id": 3}, version=2),
+        state(2),
+    )
+    assert database.rows("id") == [(1,), (3,)]
+
+
 def test_a_message_that_is_repeated_removes_nothing_more(database: Database) -> None:
     database.load(
         schema(ID, ["id"]),
