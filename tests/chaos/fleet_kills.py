@@ -103,16 +103,21 @@ class FleetKills:
         verdict = Verdict(number, f"{kind}, {database}", None)
         dice = Random(number)  # noqa: S311 - no secret comes of it
         with self._copy_of(loaded) as fleet:
-            night = Night(fleet, dice)
-            night.change_source()
             moment = dice.uniform(0, loaded.took)
+            is_killed = False
             try:
-                if kind in MODULES:
-                    verdict.ending = self._kill_one(kind, night, moment, dice)
-                else:
-                    verdict.ending = self._kill_all(kind, night, moment)
+                while (
+                    not is_killed
+                ):  # Else the run was over by then: sooner, next time.
+                    night = Night(fleet, dice)
+                    night.change_source()
+                    if kind in MODULES:
+                        verdict.ending = self._kill_one(kind, night, moment, dice)
+                    else:
+                        verdict.ending = self._kill_all(kind, night, moment)
+                    is_killed, moment = night.is_killed, moment / 2
             except AssertionError as error:
-                verdict.reason = str(error)
+                verdict.ending, verdict.reason = None, str(error)
         return verdict
 
     def _kill_one(self, kind: str, night: Night, moment: float, dice: Random) -> Ending:

@@ -49,7 +49,8 @@ class Night:
             api.delete("clients", gone["id"])
             name = f"Changed {self._dice.random()}"
             api.change("clients", changed["id"], {"name": name})
-            api.add("users", {"id": f"new-{self._dice.random()}", "name": name})
+            for stream in ("clients", "users"):
+                api.add(stream, {"id": f"new-{self._dice.random()}", "name": name})
 
     def run(self, *options: str) -> Ended:
         """Run the fleet, and let it come to its end."""
