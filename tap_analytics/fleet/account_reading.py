@@ -24,7 +24,6 @@ from tap_analytics.fleet.key_source import KeySource
 from tap_analytics.fleet.ledger import Read
 from tap_analytics.fleet.messages import Broken, Finished, Said
 from tap_analytics.fleet.places import open_place
-from tap_analytics.fleet.plan import RESUME_HOURS
 from tap_analytics.fleet.retelling import read_of
 from tap_analytics.fleet.staged_writer import StagedWriter
 from tap_analytics.fleet.staging import Staging, Totals, keys_folder
@@ -42,6 +41,12 @@ if TYPE_CHECKING:
 OVER_TIME = "max_minutes"
 """Who stops an account that is over its time."""
 
+READ_HOURS = 7 * 24
+"""An account that was stopped goes on, if its read began no longer ago.
+
+Nights are a day apart, so this is longer than an interrupted run is gone on with.
+"""
+
 _NO_USE = frozenset({400, 401, 402, 403, 404})
 """Statuses of answers that would be the same in another try."""
 
@@ -49,7 +54,7 @@ OF_THE_FLEET: Mapping[str, Any] = {
     "concurrency": 4,  # Each is a thread; hundreds of accounts are read at a time.
     "emit_activate_version_messages": True,
     "max_response_mb": 64,  # An account must not take the memory of all others.
-    "resume_hours": RESUME_HOURS,
+    "resume_hours": READ_HOURS,
 }
 """Settings of the tap that have another default in a fleet."""
 

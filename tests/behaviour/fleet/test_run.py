@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.behaviour.fleet.conftest import FleetFactory
 
 LOADED, SOME_FAILED, FAILED, WRONG_USAGE = 0, 3, 1, 2
@@ -76,19 +79,31 @@ def test_each_account_may_have_a_dataset_of_its_own(fleet: FleetFactory) -> None
         assert {account for account, _ in rows} == {name}
 
 
-def test_an_account_over_its_time_is_stopped_and_goes_on_in_the_next_run(
+def make_older(state: Path, hours: float) -> None:
+    """Let the read that an account's state is of have begun so much earlier."""
+    text = state.read_text()
+    then = text.partition('began_at\\":\\"')[2].partition("\\")[0]
+    earlier = datetime.fromisoformat(then) - timedelta(hours=hours)
+    state.write_text(text.replace(then, earlier.isoformat()))
+
+
+def test_an_account_over_its_time_is_stopped_and_goes_on_in_the_next_night(
     fleet: FleetFactory,
 ) -> None:
     some = fleet(2, latency=0.05)
     # Were the account read a second time, it would come to its end.
-    some.api.account(1).fault("/v1/projects/*/tasks*", "hang", times=1)
+    last = some.api.account(1).truth("projects")[-1]["id"][-1]
+    some.api.account(1).fault(f"/v1/projects/*{last}/tasks*", "hang", times=1)
     some.write(max_minutes=0.05, tries=1)
     outcome = some.run()
     assert outcome.status == SOME_FAILED
     assert list(outcome.failed) == ["a1"]
     assert "Stopped after 0.05 minutes (max_minutes)" in outcome.failed["a1"]
+    make_older(some.folder / "state" / "accounts" / "a1.json", hours=24)
     some.write()
-    assert some.run().status == LOADED
+    second = some.run()
+    assert second.status == LOADED
+    assert second.lines["a1"]["requests"] < second.lines["a2"]["requests"]
     assert some.wrong_rows(some.accounts) == []
 
 
