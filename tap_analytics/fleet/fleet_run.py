@@ -97,6 +97,9 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
             teller.say(todo.note)
         staging = Staging(places.staging, todo.run)
         aftermath = Aftermath(places.state, staging)
+        for account in todo.stale:
+            # Else older rows, and an older state, would take the place of newer ones.
+            staging.remove(account)
         if todo.so_far is not None:
             aftermath.settle(records)
         parts = Parts(
