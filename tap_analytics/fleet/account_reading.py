@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -20,13 +19,14 @@ from tap_analytics.fleet.compression import Compressor
 from tap_analytics.fleet.errors import FleetError, KeySourceError
 from tap_analytics.fleet.fleet_file import HostLimit
 from tap_analytics.fleet.hosts import Hosts
+from tap_analytics.fleet.key_owners import KeyOwners, digest_of_key
 from tap_analytics.fleet.key_source import KeySource
 from tap_analytics.fleet.ledger import Read
 from tap_analytics.fleet.messages import Broken, Finished, Said
 from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.retelling import read_of
 from tap_analytics.fleet.staged_writer import StagedWriter
-from tap_analytics.fleet.staging import Staging, Totals, keys_folder
+from tap_analytics.fleet.staging import Staging, Totals
 from tap_analytics.presets import with_preset
 from tap_analytics.report.report import COMPLETE, STOPPED
 from tap_analytics.run import Run
@@ -78,13 +78,16 @@ class Shared:
     hosts: Hosts = field(init=False)
     staging: Staging = field(init=False)
     states: AccountStates = field(init=False)
+    owners: KeyOwners = field(init=False)
 
     def __post_init__(self) -> None:
         work, folder = self.work, Path(self.work.folder)
         limit = HostLimit(work.requests, work.seconds) if work.requests else None
         self.hosts = Hosts(limit)
         self.staging = Staging(open_place(work.staging, folder), work.run)
-        self.states = AccountStates(open_place(work.state, folder))
+        state = open_place(work.state, folder)
+        self.states = AccountStates(state)
+        self.owners = KeyOwners(state)
 
 
 class Reading:
@@ -129,7 +132,7 @@ class Reading:
         source = KeySource(self._job.key, Path(shared.work.folder))
         key = source.look_up(account)
         self.run.redaction.hide(key)
-        digest = _digest_of(key, shared.work.salt)
+        digest = digest_of_key(key, shared.work.salt)
         self._require_own_key(digest)
         if (whole := shared.staging.manifest(account)) is not None:
             # Whoever read it has died before anybody heard of that.
@@ -214,27 +217,19 @@ class Reading:
         return Finished(read=read, is_final=is_final)
 
     def _require_own_key(self, digest: str) -> None:
-        """Return if no other account of the run has the same key.
+        """Return if no other account has, or had, the same key.
 
         Raises:
             _SameKeyError: If another has.
         """
-        place, run = self._shared.staging.place, self._shared.staging.run
-        name = f"{keys_folder(run)}/{digest}"
-        if place.create(name, self.account.encode()):
-            return
-        owner = (place.read(name) or b"").decode()
+        owner = self._shared.owners.owner(digest, self.account)
         if owner != self.account:
             msg = (
                 f"The key is that of account {owner}, too: each needs a key of its own."
+                f" If {owner} was renamed, or had this key by mistake: analytics-fleet"
+                f" forget fleet.yml {owner}"
             )
             raise _SameKeyError(msg)
-
-
-def _digest_of(key: str, salt: str) -> str:
-    return hashlib.blake2b(
-        key.encode(), key=bytes.fromhex(salt), digest_size=8
-    ).hexdigest()
 
 
 class _Teller(logging.Handler):

@@ -18,6 +18,7 @@ from tap_analytics.fleet.errors import UsageError
 from tap_analytics.fleet.fleet_progress import FleetProgress
 from tap_analytics.fleet.history import LOADED, STAGED, AccountRecord
 from tap_analytics.fleet.hosts import share
+from tap_analytics.fleet.key_owners import KeyOwners
 from tap_analytics.fleet.ledger import Began, Ended, Ledger
 from tap_analytics.fleet.messages import Forget, Work
 from tap_analytics.fleet.parts import Parts
@@ -25,7 +26,7 @@ from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.plan import SOME, Choice, plan
 from tap_analytics.fleet.preparing import catalog_of, salt_of, target_of
 from tap_analytics.fleet.run_lock import only_run
-from tap_analytics.fleet.staging import Staging, keys_folder
+from tap_analytics.fleet.staging import Staging
 from tap_analytics.fleet.teller import Teller
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
         own.add(Ended(time=ledger.now()))
         accounts = list(records.values())
         teller.end(todo.run, "The run ended", accounts, time.monotonic() - began)
-        _clear_run(places.staging, todo.run)
+        places.staging.remove_folder(todo.run)
         ledger.remove_old(places.state, KEPT_RUNS)
     return _status(accounts)
 
@@ -208,7 +209,7 @@ def load_run(fleet: Fleet, run: str) -> int:
             teller.say(f"Shards without an end mark: {shards} of {max(found.shards)}.")
             return SOME_FAILED
         if all(one.has_receipt for one in accounts):
-            _clear_run(places.staging, run)
+            places.staging.remove_folder(run)
     return _status(accounts)
 
 
@@ -221,6 +222,8 @@ def forget_account(fleet: Fleet, account: str) -> None:
     places = _Places.of(fleet)
     with only_run(places.state):
         ask_loader(target_of(fleet, "forget"), Forget(account))
+        # Last, so that it is done again if the destination could not be reached.
+        KeyOwners(places.state).forget(account)
 
 
 def _work(fleet: Fleet, state: Place, run: str, coordinator: str = "") -> Work:
@@ -269,9 +272,4 @@ def _clear_closed(places: _Places, run: str) -> None:
     names = dict.fromkeys(file.run for file in reversed(files))
     for name in [name for name in names if name not in shards][:CLEARED_RUNS]:
         if name != run:
-            _clear_run(places.staging, name)
-
-
-def _clear_run(staging: Place, run: str) -> None:
-    staging.remove_folder(keys_folder(run))
-    staging.remove_folder(run)
+            places.staging.remove_folder(name)

@@ -48,17 +48,28 @@ def test_all_rows_of_all_accounts_arrive_and_a_wrong_key_costs_one_request(
     some.look_for_keys()
 
 
-def test_two_accounts_with_the_same_key_are_noticed(fleet: FleetFactory) -> None:
+def test_two_accounts_with_the_same_key_are_noticed_night_after_night(
+    fleet: FleetFactory,
+) -> None:
     some = fleet(2)
     some.keys["a2"] = some.environment["KEY_A1"]
-    outcome = some.run()
-    assert outcome.status == SOME_FAILED
-    [(account, error)] = outcome.failed.items()
-    other = {"a1": "a2", "a2": "a1"}[account]
-    assert error == (
-        f"The key is that of account {other}, too: each needs a key of its own."
-    )
-    assert outcome.lines[account]["requests"] == 0
+    some.write(runners=1, accounts_at_once=1)
+    for _ in range(2):
+        # The second time, the one that was never loaded comes first.
+        outcome = some.run()
+        assert outcome.status == SOME_FAILED
+        assert outcome.failed == {
+            "a2": "The key is that of account a1, too: each needs a key of its own. If"
+            " a1 was renamed, or had this key by mistake: analytics-fleet forget"
+            " fleet.yml a1"
+        }
+        assert outcome.lines["a2"]["requests"] == 0
+    assert some.wrong_rows(["a1"]) == []
+
+    # What the error says helps.
+    assert some.run("forget", "a1").status == LOADED
+    assert some.run("run", "--only", "a2").status == LOADED
+    assert {name for (name,) in some.database.rows("account", "users")} == {"a2"}
 
 
 def test_the_columns_are_inferred_once_for_all(fleet: FleetFactory) -> None:
