@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_analytics.account_run import run_account
+from tap_analytics.api.client import CONNECT_TIMEOUT
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError, RefusedError, TooLargeError
 from tap_analytics.fleet import ledger
@@ -45,6 +46,12 @@ READ_HOURS = 7 * 24
 """An account that was stopped goes on, if its read began no longer ago.
 
 Nights are a day apart, so this is longer than an interrupted run is gone on with.
+"""
+
+HUNG_SECONDS = 60.0
+"""An account that was told to end, and has not for so long, is given up.
+
+Beside that, it may wait for the answer to its last request.
 """
 
 _NO_USE = frozenset({400, 401, 402, 403, 404})
@@ -101,6 +108,7 @@ class Reading:
         account: The account's name.
         run: Its run.
         began_at: When it began, in seconds that only count on.
+        seconds_to_end: So long it may take to end, once it is told to.
         is_told: Whether the coordinator is told what came of it.
     """
 
@@ -111,6 +119,9 @@ class Reading:
         self._job = job
         self._shared = shared
         settings = DEFAULTS | with_preset(dict(job.settings))
+        # One that is null is not set.
+        timeout = settings["request_timeout"] or DEFAULTS["request_timeout"]
+        self.seconds_to_end = HUNG_SECONDS + timeout + CONNECT_TIMEOUT
         host = shared.hosts.of(job.account, str(settings["api_url"]))
         handler = _Teller(job.account, shared.say)
         self.run = Run.logging_to(handler, logging.WARNING, host)
