@@ -48,7 +48,8 @@ class DaskEngine:
         """Read a batch.
 
         Raises:
-            FleetError: If the scheduler can't be reached or started, or has no workers.
+            FleetError: If the scheduler can't be reached or started, has no workers, or
+                if a task fails though its worker lives.
         """
         dask: Any = import_module("distributed")
         if self._scheduler:
@@ -80,6 +81,11 @@ class DaskEngine:
                     if task.status == "finished":
                         for text in task.result():
                             tell(text)
+                    elif not isinstance(error := task.exception(), dask.KilledWorker):
+                        # Its accounts were not read, for no fault of their own.
+                        text = " ".join(str(error).split())
+                        msg = f"Dask: {type(error).__name__}: {text}"
+                        raise FleetError(msg)
             finally:
                 if not self._scheduler:
                     cluster.close()
