@@ -117,7 +117,7 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
         accounts = list(records.values())
         teller.end(todo.run, "The run ended", accounts, time.monotonic() - began)
         places.staging.remove_folder(todo.run)
-        ledger.remove_old(places.state, KEPT_RUNS)
+        _forget_old(places)
     return _status(accounts)
 
 
@@ -204,6 +204,7 @@ def load_run(fleet: Fleet, run: str) -> int:
         own.close()
         accounts = list(records.values())
         teller.end(run, "Loading ended", accounts, time.monotonic() - began)
+        _forget_old(places)
         if missing := found.missing_shards:
             shards = ", ".join(map(str, missing))
             teller.say(f"Shards without an end mark: {shards} of {max(found.shards)}.")
@@ -260,6 +261,13 @@ def _so_far(state: Place, run: str) -> history.RunRecord | None:
 def _status(accounts: list[AccountRecord]) -> int:
     is_well = all(one.status == LOADED for one in accounts)
     return ALL_WELL if is_well else SOME_FAILED
+
+
+def _forget_old(places: _Places) -> None:
+    """Remove what old runs have left: last the ledgers, by which the rest is found."""
+    for run in ledger.old_runs(places.state, KEPT_RUNS):
+        places.staging.remove_folder(run)
+        ledger.remove_run(places.state, run)
 
 
 def _clear_closed(places: _Places, run: str) -> None:
