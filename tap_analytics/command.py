@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tap_analytics.account_run import Outcome, concluded
 from tap_analytics.errors import ConfigError
 from tap_analytics.plugin.logs import set_up_logs
+from tap_analytics.plugin.output import drop_output
 from tap_analytics.report.choice import report_to_user
 from tap_analytics.report.report import COMPLETE
 from tap_analytics.run import Run
@@ -41,7 +42,7 @@ def main() -> None:
     outcome = stopped_by_signals(lambda: concluded(work, run, report), run.stop)
     failure = outcome.error
     if isinstance(failure, OSError) and failure.strerror and not failure.filename:
-        _drop_output()
+        drop_output()
     sys.exit(exit_status(outcome, run))
 
 
@@ -54,12 +55,6 @@ def exit_status(outcome: Outcome, run: Run) -> int:
     if outcome.ending == COMPLETE:
         return outcome.status if isinstance(outcome.status, int) else 0
     return 128 + signal.Signals[run.stop.by] if run.stop.by else 1
-
-
-def _drop_output() -> None:
-    """Drop what standard output did not take; at exit Python would try again."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reported_on(callback: Callable[..., Any], report: Report) -> Callable[..., Any]:

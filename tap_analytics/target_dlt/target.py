@@ -18,6 +18,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from tap_analytics.compat import override
 from tap_analytics.plugin.declared import DeclaredSettings, hint
 from tap_analytics.plugin.map_expressions import unmatched
+from tap_analytics.plugin.output import drop_output
 from tap_analytics.target_dlt.columns.misfits import shorten
 from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
@@ -326,6 +327,7 @@ class TargetDlt(Target):
             sys.stdout.write(state)
             sys.stdout.flush()
         except OSError as error:
+            drop_output()  # The STATE must not go out later, when its notes are back.
             msg = (
                 f"The STATE can't be written to standard output: {error.strerror}. The "
                 "rows are loaded; without that STATE the next run loads them again."

@@ -26,6 +26,7 @@ SETTINGS = (
     "DESTINATION__",
     "MAKE",  # What `make test` tells the make that a test runs.
     "MELTANO_",
+    "PYTHONUNBUFFERED",  # A user's Python has a buffer, and flushes it at exit.
     "TAP_",
     "TARGET_",
     "UV_CONSTRAINT",

@@ -84,7 +84,12 @@ class UnconfirmedLoads:
             yield
             return
         with self._tables.connected():
-            self._execute(f"DELETE FROM {self._notes} WHERE run = %s", (self._run,))  # noqa: S608
+            # Not by the run alone: a dead one may have had the same name.
+            for load_id in self._own():
+                self._execute(
+                    f"DELETE FROM {self._notes} WHERE run = %s AND load_id = %s",  # noqa: S608
+                    (self._run, load_id),
+                )
             noted, self._noted = self._noted, []
             try:
                 yield
@@ -96,7 +101,8 @@ class UnconfirmedLoads:
         """Remove the rows that dead runs left in a table without a STATE.
 
         The table itself tells whether there are any: dlt's schema may be one that
-        another run has stored since, which knew nothing of the table.
+        another run has stored since, which knew nothing of the table. Where rows can't
+        be told apart, the notes stay.
         """
         if self._tables.sql is None:
             return
@@ -106,17 +112,23 @@ class UnconfirmedLoads:
             " WHERE pipeline = %s AND table_name = %s",
             (self._pipeline, table),
         )
+        own = self._own()
         dead = [
             load_id
             for run, load_id in noted or ()
-            if run != self._run and not is_run_alive(run)
+            # Where the working directory is kept, dead runs had the same name.
+            if load_id not in own and (run == self._run or not is_run_alive(run))
         ]
         if not dead:
             return
-        _, columns = self._tables.sql.get_storage_table(table)
+        exists, columns = self._tables.sql.get_storage_table(table)
+        # Some databases tell names in upper case.
+        has_load_ids = LOAD_ID in map(str.lower, columns)
+        if exists and not has_load_ids:
+            return
         qualified = self._tables.sql.sql_client.make_qualified_table_name(table)
         for load_id in dead:
-            if LOAD_ID in columns:
+            if exists:
                 self._execute(
                     f"DELETE FROM {qualified} WHERE {LOAD_ID} = %s",  # noqa: S608
                     (load_id,),
@@ -125,6 +137,10 @@ class UnconfirmedLoads:
                 f"DELETE FROM {self._notes} WHERE table_name = %s AND load_id = %s",  # noqa: S608
                 (table, load_id),
             )
+
+    def _own(self) -> set[str]:
+        """Return the loads that this run has noted."""
+        return {load_id for _, load_id in self._noted}
 
     def _create_notes_table(self) -> None:
         if self._notes or self._tables.sql is None:

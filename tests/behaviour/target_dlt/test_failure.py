@@ -22,6 +22,7 @@ import pytest
 
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 from tap_analytics.target_dlt.target import TargetDlt
+from tests.helpers.commands import environment
 from tests.helpers.databases import (
     Database,
     duckdb_at,
@@ -169,23 +170,24 @@ def test_a_column_is_widened_as_a_whole_or_not_at_all(
     assert database.rows("id, v") == [(1, "1"), (2, "x")]
 
 
-@pytest.mark.parametrize("output", ["/dev/full", "&-"])
+@pytest.mark.parametrize("output", [">/dev/full", ">&-", "| true"])
 def test_rows_whose_state_can_not_be_written_are_not_doubled(
     output: str, duck: Database, tmp_path: Path
 ) -> None:
-    """Standard output is full, or closed."""
+    """Standard output is full, or closed, or its reader is gone."""
     messages = (schema(ID), record({"id": 1, "v": 1}), state(1))
     (tmp_path / "config.json").write_text(json.dumps(duck.config))
     target = f"{sys.executable} -m tap_analytics.target_dlt --config config.json"
     result = subprocess.run(
-        ["/bin/sh", "-c", f"{target} >{output}"],
+        ["/bin/sh", "-c", f"{{ {target}; echo $? >status; }} {output}"],
         input=lines_of(messages),
         stderr=subprocess.PIPE,
         text=True,
         check=False,
         cwd=tmp_path,
+        env=environment(),
     )
-    assert result.returncode == 1
+    assert (tmp_path / "status").read_text() == "1\n"
     assert "The STATE can't be written" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
     assert duck.load(*messages) == [1]

@@ -19,6 +19,7 @@ from tests.helpers.databases import record, schema, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tap_analytics.target_dlt.loading.dataset import OpenDataset
     from tests.helpers.databases import Database
@@ -99,6 +100,43 @@ def test_rows_of_a_dead_run_go_though_another_run_has_stored_its_schema_since(
         state(1),
     )
     assert database.rows("account, id", "keyless") == [("acme", 1)]
+
+
+def test_rows_of_a_dead_run_go_where_the_working_directory_is_kept(
+    database: Database, tmp_path: Path
+) -> None:
+    """Each run has the same name there, and confirms only what it has loaded itself."""
+    kept = {"pipelines_dir": str(tmp_path / "work")}
+    config = SETTINGS | database.config | kept
+    dead = Loader(config, logging.getLogger("dead")).open()
+    rows = [replace(batch(name, ("acme", 1, "a")), keys=()) for name in "st"]
+    dead.load(rows)
+    dead.close()
+    columns = {"account": {"type": "string"}, "id": {"type": "integer"}}
+    for stream in "st":
+        database.load(
+            schema(columns, stream=stream),
+            record({"account": "acme", "id": 1}, stream),
+            state(1),
+            **kept,
+        )
+        assert database.rows("account, id", stream) == [("acme", 1)]
+
+
+@pytest.mark.parametrize("column", ["_DLT_LOAD_ID", "other"])
+def test_rows_of_a_dead_run_go_or_their_note_stays(duck: Database, column: str) -> None:
+    """Some databases tell their columns in upper case; and one may be missing."""
+    dead = Loader(SETTINGS | duck.config, logging.getLogger("dead")).open()
+    dead.load([replace(batch("s", ("acme", 1, "a")), keys=())])
+    dead.close()
+    for old, new in (("_dlt_load_id", "aside"), ("aside", column)):
+        duck.query(f"ALTER TABLE analytics.analytics.s RENAME {old} TO {new}")
+    columns = {"account": {"type": "string"}, "id": {"type": "integer"}}
+    row = record({"account": "acme", "id": 1})
+    duck.load(schema(columns), row, state(1))
+    notes = duck.query("SELECT count(*) FROM analytics.analytics._target_dlt_loads")
+    is_there = column == "_DLT_LOAD_ID"
+    assert (len(duck.rows("id")), notes) == ((1, [(0,)]) if is_there else (2, [(1,)]))
 
 
 def test_duckdb_keeps_little_of_its_file_in_memory(
