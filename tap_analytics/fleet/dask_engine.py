@@ -81,10 +81,12 @@ class DaskEngine:
                     if task.status == "finished":
                         for text in task.result():
                             tell(text)
-                    elif not isinstance(error := task.exception(), dask.KilledWorker):
+                        continue
+                    failure = task.exception()
+                    if not isinstance(failure, dask.KilledWorker):
                         # Its accounts were not read, for no fault of their own.
-                        text = " ".join(str(error).split())
-                        msg = f"Dask: {type(error).__name__}: {text}"
+                        text = " ".join(str(failure).split())
+                        msg = f"Dask: {type(failure).__name__}: {text}"
                         raise FleetError(msg)
             finally:
                 if not self._scheduler:

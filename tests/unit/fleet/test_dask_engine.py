@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import distributed
 import pytest
 
 from tap_analytics.fleet import dask_engine
@@ -17,6 +17,9 @@ from tap_analytics.fleet.messages import Job, Work
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+distributed: Any = import_module("distributed")
 
 
 @pytest.fixture(scope="module")
