@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource
 
     from tap_analytics.dlt_extract.declared import RowKind
+    from tap_analytics.dlt_extract.extraction import Extraction
     from tap_analytics.dlt_extract.last_step import DictForm
 
 SINGER_ONLY = frozenset(
@@ -136,6 +137,10 @@ def _resource(
 
     def read_below(parents: Any) -> DataItemWithMeta | None:
         extraction = extractions.current()
+        with extraction.reading():
+            return begun_below(parents, extraction)
+
+    def begun_below(parents: Any, extraction: Extraction) -> DataItemWithMeta | None:
         name = dlt.current.pipe().name
         child = extraction.children.get(name)
         if child is not None and not child.is_over:

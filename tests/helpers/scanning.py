@@ -99,7 +99,9 @@ def _contents(file: Path) -> Iterator[str | bytes]:
         with suppress(zstandard.ZstdError):  # The same.
             yield decompressed(raw)
     elif raw.startswith(b"PAR1") and raw.endswith(b"PAR1"):
-        yield str(pyarrow.parquet.read_table(file).to_pydict())
+        # `read_table` refuses two columns of one name.
+        columns = pyarrow.parquet.ParquetFile(file).read().itercolumns()
+        yield str([column.to_pylist() for column in columns])
     elif raw[8:12] == b"DUCK":
         with suppress(duckdb.Error):  # The same, of a database.
             yield from _rows(file)

@@ -199,8 +199,10 @@ class OpenDataset:
         """Be connected, and the only run that loads into the dataset."""
         with one_line_errors(self._config, self._logger), ExitStack() as stack:
             client: Any = self._pipeline.destination_client()
-            # Not as the settings have it: `My-Data` and `my_data` are one dataset.
-            name = client.config.normalize_dataset_name(client.schema)
+            name = self._config["dataset_name"]
+            if hasattr(client.config, "normalize_dataset_name"):
+                # `My-Data` and `my_data` are one dataset.
+                name = client.config.normalize_dataset_name(client.schema)
             stack.enter_context(locked(client, name, self._logger))
             if not self._is_kept_open:
                 stack.enter_context(self._tables.connected())

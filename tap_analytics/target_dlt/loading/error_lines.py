@@ -130,7 +130,18 @@ def redact(text: str, config: Mapping[str, Any]) -> str:
 
 _LONG = 4
 
-_PUBLIC = {"database", "drivername", "host", "port", "username", "project_id", "query"}
+_PUBLIC = {
+    "connect_timeout",
+    "database",
+    "drivername",
+    "host",
+    "port",
+    "project_id",
+    "query",
+    "username",
+}
+
+_SECRET_NAME = re.compile("password|pwd|secret|token|key", re.IGNORECASE)
 
 _SECRET_PARAMETER = re.compile(
     r"(?:password|pwd|secret|token|key)\w*\s*=\s*('(?:\\.|[^'\\])*'|[^\s&;]+)",
@@ -143,7 +154,7 @@ _SEPARATORS = re.compile(r"""[@:/?#&=%\\'"\s]+""")
 def _secrets(config: Mapping[str, Any]) -> set[str]:
     """Find the secret texts in the credentials, from the settings or from dlt's."""
     options: Mapping[str, Any] = config.get("destination_config") or {}
-    found: set[str] = set()
+    found = {*_among_options(options), *_in_variables()}
     for credentials in (
         config.get("credentials"),
         options.get("credentials"),
@@ -164,6 +175,23 @@ def _places(destination: str) -> Iterator[str]:
     """Yield where dlt's configuration may have the credentials."""
     for section in (f"destination.{destination}.", "destination.", ""):
         yield f"{section}credentials"
+
+
+def _among_options(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the options whose names tell that they are secret."""
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _among_options(value)
+        elif isinstance(value, str) and _SECRET_NAME.search(name):
+            yield value
+
+
+def _in_variables() -> Iterator[str]:
+    """Yield the fields of credentials that are environment variables of their own."""
+    for variable, value in os.environ.items():
+        *sections, field = variable.lower().split("__")
+        if "credentials" in sections:
+            yield from _in_object({field: value})
 
 
 def _spellings(secret: str) -> Iterator[str]:

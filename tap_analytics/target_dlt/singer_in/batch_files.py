@@ -6,6 +6,7 @@ Format: https://sdk.meltano.com/en/latest/batch.html
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import fsspec
@@ -125,7 +126,12 @@ def record_batches(
 
 def _row_batches(file: BinaryIO, url: str) -> Iterator[pa.RecordBatch]:
     try:
-        yield from pq.ParquetFile(file).iter_batches(batch_size=CHUNK_ROWS)
+        parquet = pq.ParquetFile(file)
+        names = Counter(parquet.schema_arrow.names)
+        for name in (name for name, count in names.items() if count > 1):
+            msg = f"file {url}: it has several columns {name!r}."
+            raise InputError(msg)
+        yield from parquet.iter_batches(batch_size=CHUNK_ROWS)
     except (pa.ArrowException, *_UNREADABLE) as error:
         msg = f"file {url}: not Parquet, or not whole: {error}"
         raise InputError(msg) from None

@@ -15,6 +15,7 @@ import dlt
 import pyarrow as pa
 import pytest
 from dlt.common.runtime.collector import LogCollector
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from tap_analytics.errors import ConfigError
 from tests.behaviour.dlt_source.conftest import SMALL
@@ -179,8 +180,23 @@ def test_a_transformer_of_ones_own_gets_rows_as_they_are(
 def test_a_map_that_takes_the_id_away_is_named(api: Sandbox, duck: Warehouse) -> None:
     loaded = source(api)
     loaded.projects.add_map(lambda row: {"name": row["name"]})
-    with pytest.raises(Exception, match="parents of a resource have no 'id' any more"):
+    with pytest.raises(PipelineStepFailed) as failure:
         duck.pipeline.run(loaded)
+    line = str(failure.value).splitlines()[-1]
+    assert line.startswith("the parents of a resource have no 'id' any more: ")
+
+
+def test_a_setting_that_children_refuse_is_told_in_the_last_line(
+    api: Sandbox, duck: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID", "true")
+    loaded = source(api, rows="arrow").with_resources("tasks")
+    loaded.tasks.apply_hints(
+        write_disposition={"disposition": "merge", "strategy": "scd2"}
+    )
+    with pytest.raises(PipelineStepFailed) as failure:
+        duck.pipeline.run(loaded)
+    assert str(failure.value).splitlines()[-1].startswith("rows='arrow' and dlt's")
 
 
 # Selections

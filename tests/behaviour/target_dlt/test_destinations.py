@@ -71,6 +71,13 @@ def nothing(sql: str) -> list[Any]:
     raise NotImplementedError(sql)
 
 
+def test_a_destination_without_datasets_is_loaded_into() -> None:
+    """dlt's `dummy` has none, nor has a function of the user's."""
+    options = {"completed_prob": 1.0, "timeout": 0.1}
+    dummy = Database({"destination": "dummy", "destination_config": options}, nothing)
+    assert dummy.load(*keyed(1, 2), state(1)) == [1]
+
+
 # SQLite, through SQLAlchemy
 
 

@@ -669,6 +669,20 @@ def test_a_bad_batch_file_is_an_error(
         duck.load(schema(NAMED, ["id"]), batch(str(path), file_format))
 
 
+@pytest.mark.parametrize("name", ["name", "surplus"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_parquet_file_with_a_column_twice_is_an_error(
+    duck: Database, tmp_path: Path, name: str, *, mapped: bool
+) -> None:
+    path = tmp_path / "batch.parquet"
+    column = pa.array(["a"])
+    table = pa.table([pa.array([1]), column, column], names=["id", name, name])
+    pq.write_table(table, path)
+    config = {"stream_maps": {"s": {"more": "id"}}} if mapped else {}
+    with pytest.raises(InputError, match=f"{path}: .* columns '{name}'"):
+        duck.load(schema(NAMED, ["id"]), batch(str(path), "parquet"), **config)
+
+
 # Stream maps
 
 

@@ -97,6 +97,31 @@ def test_a_password_in_a_wider_section_of_dlt_is_hidden(
     assert shown(None, WORDS) == "*** *** loader localhost"
 
 
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "DESTINATION__POSTGRES__CREDENTIALS__PASSWORD",
+        "DESTINATION__CREDENTIALS__PASSWORD",
+        "CREDENTIALS__PASSWORD",
+        "ANALYTICS__DESTINATION__POSTGRES__CREDENTIALS__PASSWORD",
+    ],
+)
+def test_a_password_in_a_variable_of_its_own_is_hidden(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "w0rdrest")
+    host = variable.replace("PASSWORD", "HOST")
+    monkeypatch.setenv(host, "localhost")
+    assert shown(None, WORDS) == "pa55 *** loader localhost"
+
+
+@pytest.mark.parametrize("name", ["api_token", "secretKey", "PASSWORD"])
+def test_a_secret_option_is_hidden(name: str) -> None:
+    options = {"nested": {name: "w0rdrest"}, name: "pa55", "host": "localhost"}
+    config = {"destination": "postgres", "destination_config": options}
+    assert redact(WORDS, config) == "*** *** loader localhost"
+
+
 def fail(error: Exception) -> None:
     with one_line_errors({"destination": "postgres"}, logging.getLogger(__name__)):
         raise RuntimeError from error
