@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_analytics.account_run import run_account
+from tap_analytics.api.client import CONNECT_TIMEOUT
 from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError, RefusedError, TooLargeError
 from tap_analytics.fleet import ledger
@@ -20,14 +20,14 @@ from tap_analytics.fleet.compression import Compressor
 from tap_analytics.fleet.errors import FleetError, KeySourceError
 from tap_analytics.fleet.fleet_file import HostLimit
 from tap_analytics.fleet.hosts import Hosts
+from tap_analytics.fleet.key_owners import KeyOwners, digest_of_key
 from tap_analytics.fleet.key_source import KeySource
 from tap_analytics.fleet.ledger import Read
 from tap_analytics.fleet.messages import Broken, Finished, Said
 from tap_analytics.fleet.places import open_place
-from tap_analytics.fleet.plan import RESUME_HOURS
 from tap_analytics.fleet.retelling import read_of
 from tap_analytics.fleet.staged_writer import StagedWriter
-from tap_analytics.fleet.staging import Staging, Totals, keys_folder
+from tap_analytics.fleet.staging import Staging, Totals
 from tap_analytics.presets import with_preset
 from tap_analytics.report.report import COMPLETE, STOPPED
 from tap_analytics.run import Run
@@ -42,6 +42,18 @@ if TYPE_CHECKING:
 OVER_TIME = "max_minutes"
 """Who stops an account that is over its time."""
 
+READ_HOURS = 7 * 24
+"""An account that was stopped goes on, if its read began no longer ago.
+
+Nights are a day apart, so this is longer than an interrupted run is gone on with.
+"""
+
+HUNG_SECONDS = 60.0
+"""An account that was told to end, and has not for so long, is given up.
+
+Beside that, it may wait for the answer to its last request.
+"""
+
 _NO_USE = frozenset({400, 401, 402, 403, 404})
 """Statuses of answers that would be the same in another try."""
 
@@ -49,7 +61,7 @@ OF_THE_FLEET: Mapping[str, Any] = {
     "concurrency": 4,  # Each is a thread; hundreds of accounts are read at a time.
     "emit_activate_version_messages": True,
     "max_response_mb": 64,  # An account must not take the memory of all others.
-    "resume_hours": RESUME_HOURS,
+    "resume_hours": READ_HOURS,
 }
 """Settings of the tap that have another default in a fleet."""
 
@@ -73,13 +85,16 @@ class Shared:
     hosts: Hosts = field(init=False)
     staging: Staging = field(init=False)
     states: AccountStates = field(init=False)
+    owners: KeyOwners = field(init=False)
 
     def __post_init__(self) -> None:
         work, folder = self.work, Path(self.work.folder)
         limit = HostLimit(work.requests, work.seconds) if work.requests else None
         self.hosts = Hosts(limit)
         self.staging = Staging(open_place(work.staging, folder), work.run)
-        self.states = AccountStates(open_place(work.state, folder))
+        state = open_place(work.state, folder)
+        self.states = AccountStates(state)
+        self.owners = KeyOwners(state)
 
 
 class Reading:
@@ -93,6 +108,7 @@ class Reading:
         account: The account's name.
         run: Its run.
         began_at: When it began, in seconds that only count on.
+        seconds_to_end: So long it may take to end, once it is told to.
         is_told: Whether the coordinator is told what came of it.
     """
 
@@ -103,6 +119,9 @@ class Reading:
         self._job = job
         self._shared = shared
         settings = DEFAULTS | with_preset(dict(job.settings))
+        # One that is null is not set.
+        timeout = settings["request_timeout"] or DEFAULTS["request_timeout"]
+        self.seconds_to_end = HUNG_SECONDS + timeout + CONNECT_TIMEOUT
         host = shared.hosts.of(job.account, str(settings["api_url"]))
         handler = _Teller(job.account, shared.say)
         self.run = Run.logging_to(handler, logging.WARNING, host)
@@ -124,7 +143,7 @@ class Reading:
         source = KeySource(self._job.key, Path(shared.work.folder))
         key = source.look_up(account)
         self.run.redaction.hide(key)
-        digest = _digest_of(key, shared.work.salt)
+        digest = digest_of_key(key, shared.work.salt)
         self._require_own_key(digest)
         if (whole := shared.staging.manifest(account)) is not None:
             # Whoever read it has died before anybody heard of that.
@@ -209,27 +228,19 @@ class Reading:
         return Finished(read=read, is_final=is_final)
 
     def _require_own_key(self, digest: str) -> None:
-        """Return if no other account of the run has the same key.
+        """Return if no other account has, or had, the same key.
 
         Raises:
             _SameKeyError: If another has.
         """
-        place, run = self._shared.staging.place, self._shared.staging.run
-        name = f"{keys_folder(run)}/{digest}"
-        if place.create(name, self.account.encode()):
-            return
-        owner = (place.read(name) or b"").decode()
+        owner = self._shared.owners.owner(digest, self.account)
         if owner != self.account:
             msg = (
                 f"The key is that of account {owner}, too: each needs a key of its own."
+                f" If {owner} was renamed, or had this key by mistake: analytics-fleet"
+                f" forget fleet.yml {owner}"
             )
             raise _SameKeyError(msg)
-
-
-def _digest_of(key: str, salt: str) -> str:
-    return hashlib.blake2b(
-        key.encode(), key=bytes.fromhex(salt), digest_size=8
-    ).hexdigest()
 
 
 class _Teller(logging.Handler):

@@ -106,7 +106,7 @@ class Coordinator:
             self._parts.check_lock()
             if self._hear() and work is not None and engine is not None:
                 self._begin_round(work, engine)
-            self._flush()
+            self._flush()  # Before a receipt can refer to it.
             if self._loads is not None:
                 self._loads.pump(is_last=not self._is_reading)
         self._finish()
@@ -189,7 +189,6 @@ class Coordinator:
         read = message.read
         self._note(read)
         if read.ending != "failed":
-            self._flush()  # Before a receipt can refer to it.
             self._stage(read.account)
         elif is_last_word:
             self._tell(read.account)
@@ -260,14 +259,16 @@ class Coordinator:
         self._wrote_at = now
 
     def _rows_left(self) -> list[dict[str, object]]:
-        """Return what the table of accounts is to say of those that have no receipt."""
+        """Return what the table of accounts does not say yet of those that ended."""
         is_divided = self._load is not None and ACCOUNT in str(
             self._load.target["dataset_name"]
         )
+        # What is loaded is told with its rows, but not if they are elsewhere.
+        told = {FAILED, LOADED} if is_divided else {FAILED}
         return [
             self._row_of(record.name)
             for record in self._parts.records.values()
-            if record.status == FAILED or is_divided
+            if record.status in told
         ]
 
     def _row_of(self, account: str) -> dict[str, object]:

@@ -48,7 +48,8 @@ class DaskEngine:
         """Read a batch.
 
         Raises:
-            FleetError: If the scheduler can't be reached or started, or has no workers.
+            FleetError: If the scheduler can't be reached or started, has no workers, or
+                if a task fails though its worker lives.
         """
         dask: Any = import_module("distributed")
         if self._scheduler:
@@ -80,6 +81,13 @@ class DaskEngine:
                     if task.status == "finished":
                         for text in task.result():
                             tell(text)
+                        continue
+                    failure = task.exception()
+                    if not isinstance(failure, dask.KilledWorker):
+                        # Its accounts were not read, for no fault of their own.
+                        text = " ".join(str(failure).split())
+                        msg = f"Dask: {type(failure).__name__}: {text}"
+                        raise FleetError(msg)
             finally:
                 if not self._scheduler:
                     cluster.close()

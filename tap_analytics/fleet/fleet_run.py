@@ -18,6 +18,7 @@ from tap_analytics.fleet.errors import UsageError
 from tap_analytics.fleet.fleet_progress import FleetProgress
 from tap_analytics.fleet.history import LOADED, STAGED, AccountRecord
 from tap_analytics.fleet.hosts import share
+from tap_analytics.fleet.key_owners import KeyOwners
 from tap_analytics.fleet.ledger import Began, Ended, Ledger
 from tap_analytics.fleet.messages import Forget, Work
 from tap_analytics.fleet.parts import Parts
@@ -25,7 +26,7 @@ from tap_analytics.fleet.places import open_place
 from tap_analytics.fleet.plan import SOME, Choice, plan
 from tap_analytics.fleet.preparing import catalog_of, salt_of, target_of
 from tap_analytics.fleet.run_lock import only_run
-from tap_analytics.fleet.staging import Staging, keys_folder
+from tap_analytics.fleet.staging import Staging
 from tap_analytics.fleet.teller import Teller
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
             teller.say(todo.note)
         staging = Staging(places.staging, todo.run)
         aftermath = Aftermath(places.state, staging)
+        for account in todo.stale:
+            # Else older rows, and an older state, would take the place of newer ones.
+            staging.remove(account)
         if todo.so_far is not None:
             aftermath.settle(records)
         parts = Parts(
@@ -112,8 +116,8 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
         own.add(Ended(time=ledger.now()))
         accounts = list(records.values())
         teller.end(todo.run, "The run ended", accounts, time.monotonic() - began)
-        _clear_run(places.staging, todo.run)
-        ledger.remove_old(places.state, KEPT_RUNS)
+        places.staging.remove_folder(todo.run)
+        _forget_old(places)
     return _status(accounts)
 
 
@@ -200,12 +204,13 @@ def load_run(fleet: Fleet, run: str) -> int:
         own.close()
         accounts = list(records.values())
         teller.end(run, "Loading ended", accounts, time.monotonic() - began)
+        _forget_old(places)
         if missing := found.missing_shards:
             shards = ", ".join(map(str, missing))
             teller.say(f"Shards without an end mark: {shards} of {max(found.shards)}.")
             return SOME_FAILED
         if all(one.has_receipt for one in accounts):
-            _clear_run(places.staging, run)
+            places.staging.remove_folder(run)
     return _status(accounts)
 
 
@@ -218,6 +223,8 @@ def forget_account(fleet: Fleet, account: str) -> None:
     places = _Places.of(fleet)
     with only_run(places.state):
         ask_loader(target_of(fleet, "forget"), Forget(account))
+        # Last, so that it is done again if the destination could not be reached.
+        KeyOwners(places.state).forget(account)
 
 
 def _work(fleet: Fleet, state: Place, run: str, coordinator: str = "") -> Work:
@@ -256,6 +263,13 @@ def _status(accounts: list[AccountRecord]) -> int:
     return ALL_WELL if is_well else SOME_FAILED
 
 
+def _forget_old(places: _Places) -> None:
+    """Remove what old runs have left: last the ledgers, by which the rest is found."""
+    for run in ledger.old_runs(places.state, KEPT_RUNS):
+        places.staging.remove_folder(run)
+        ledger.remove_run(places.state, run)
+
+
 def _clear_closed(places: _Places, run: str) -> None:
     """Remove what other runs left in the staging place; they are closed now.
 
@@ -266,9 +280,4 @@ def _clear_closed(places: _Places, run: str) -> None:
     names = dict.fromkeys(file.run for file in reversed(files))
     for name in [name for name in names if name not in shards][:CLEARED_RUNS]:
         if name != run:
-            _clear_run(places.staging, name)
-
-
-def _clear_run(staging: Place, run: str) -> None:
-    staging.remove_folder(keys_folder(run))
-    staging.remove_folder(run)
+            places.staging.remove_folder(name)

@@ -19,7 +19,7 @@ from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.staging import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_analytics.fleet.places import Place
 
@@ -206,16 +206,24 @@ def events(place: Place, file: LedgerFile) -> Iterator[Event]:
         raise FleetError(msg) from None
 
 
-def remove_old(place: Place, keep: int) -> None:
-    """Remove the files of all runs but the newest.
+def old_runs(place: Place, keep: int) -> list[str]:
+    """Return the names of all runs but the newest.
 
     Args:
         place: Where the fleet's state is.
-        keep: How many runs to keep.
+        keep: How many runs are the newest.
+
+    Raises:
+        FleetError: If the place can't be read.
+    """
+    runs = dict.fromkeys(file.run for file in reversed(files(place)))
+    return list(runs)[keep:]
+
+
+def remove_run(place: Place, run: str) -> None:
+    """Remove the files of a run.
 
     Raises:
         FleetError: If they can't be removed.
     """
-    runs: Iterable[str] = dict.fromkeys(file.run for file in reversed(files(place)))
-    for run in list(runs)[keep:]:
-        place.remove_folder(f"{FOLDER}/{run}")
+    place.remove_folder(f"{FOLDER}/{run}")

@@ -242,8 +242,9 @@ class LoadQueue:
         """Yield what the loader had done, though it could not say so any more."""
         loading = {account: self._manifests[account] for account in self._loading}
         for receipt in self._receipts(loading) if loading else ():
-            del self._loading[receipt.account]
-            yield Loaded(receipt)
+            if receipt.account in self._loading:
+                del self._loading[receipt.account]
+                yield Loaded(receipt)
 
     def _on_failure(self, error: str) -> list[Loaded | Refused]:
         if len(self._loading) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from tap_analytics.fleet import history
@@ -37,6 +37,8 @@ class Plan:
         accounts: All accounts of the run, in order; frozen from its beginning on.
         todo: Those of them that have no receipt.
         so_far: What the run did before it was interrupted, if it goes on.
+        stale: Accounts that newer runs have loaded since: what is staged of them is
+            older than their rows.
         note: A sentence about that, for the summary.
     """
 
@@ -45,6 +47,7 @@ class Plan:
     accounts: Sequence[str]
     todo: Sequence[str]
     so_far: RunRecord | None = None
+    stale: Sequence[str] = ()
     note: str = ""
 
 
@@ -90,20 +93,20 @@ def plan(
         chosen = in_order(failed, past)
         return Plan(name, SOME, chosen, chosen)
     if not choice.fresh and (run := _interrupted(past, now)) is not None:
-        return _going_on(run, accounts)
+        return _going_on(run, accounts, _loaded_since(run, past))
     chosen = in_order(accounts, past)
     return Plan(name, ALL, chosen, chosen, note=_closed(past))
 
 
 class _Past:
-    """The newest runs, of which no more are read than somebody looks at.
+    """All runs, the newest first, of which no more are read than somebody looks at.
 
     Args:
         place: Where the fleet's state is.
     """
 
     def __init__(self, place: Place) -> None:
-        self._coming = islice(history.records(place), _RUNS_LOOKED_AT)
+        self._coming = history.records(place)
         self._known: list[RunRecord] = []
 
     def __iter__(self) -> Iterator[RunRecord]:
@@ -113,7 +116,7 @@ class _Past:
             yield run
 
 
-def _going_on(run: RunRecord, accounts: Collection[str]) -> Plan:
+def _going_on(run: RunRecord, accounts: Collection[str], stale: Sequence[str]) -> Plan:
     """Go on with a run: with its own list, less what the fleet has no more."""
     kept = [name for name in run.accounts if name in accounts]
     todo = [name for name in kept if not run.accounts[name].has_receipt]
@@ -121,7 +124,20 @@ def _going_on(run: RunRecord, accounts: Collection[str]) -> Plan:
         f"Goes on with the run {run.name}, which was interrupted: "
         f"{len(kept) - len(todo):,} of {len(kept):,} accounts were done already."
     )
-    return Plan(run.name, run.kind, kept, todo, run, note)
+    return Plan(run.name, run.kind, kept, todo, run, stale, note)
+
+
+def _loaded_since(run: RunRecord, past: Iterable[RunRecord]) -> list[str]:
+    """Return the accounts that newer runs have loaded."""
+    newer = takewhile(lambda one: one is not run, past)
+    return list(
+        dict.fromkeys(
+            account.name
+            for one in newer
+            for account in one.accounts.values()
+            if account.has_receipt
+        )
+    )
 
 
 def _closed(past: Iterable[RunRecord]) -> str:
@@ -178,7 +194,7 @@ def _last_seconds(
 ) -> Mapping[str, float]:
     seconds: dict[str, float] = {}
     unknown_yet = set(accounts)
-    runs = iter(past)
+    runs = islice(past, _RUNS_LOOKED_AT)
     while unknown_yet and (run := next(runs, None)) is not None:
         for name in unknown_yet & run.accounts.keys():
             if (account := run.accounts[name]).has_receipt:

@@ -115,6 +115,7 @@ def catalog_of(fleet: Fleet, state: Place) -> dict[str, Any] | None:
 def _sampled(fleet: Fleet, accounts: list[Account]) -> dict[str, Any]:
     # Importing them takes a while, and few fleets infer.
     from tap_analytics.account_run import message_for  # noqa: PLC0415
+    from tap_analytics.fleet.account_reading import OF_THE_FLEET  # noqa: PLC0415
     from tap_analytics.run import Run  # noqa: PLC0415
     from tap_analytics.tap import TapAnalytics  # noqa: PLC0415
 
@@ -124,11 +125,11 @@ def _sampled(fleet: Fleet, accounts: list[Account]) -> dict[str, Any]:
         try:
             tap = TapAnalytics(
                 config={
+                    **OF_THE_FLEET,
                     **account.settings,
                     "account": account.name,
                     "account_column": fleet.account_column,
                     "api_key": account.key.look_up(account.name),
-                    "emit_activate_version_messages": True,
                 },
                 run=run,
             )

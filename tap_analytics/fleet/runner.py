@@ -36,9 +36,6 @@ FEWEST_AT_ONCE = 8
 BUSY, IDLE = 0.92, 0.8
 """Of one core: above the first no account is added, below the second some are."""
 
-HUNG_SECONDS = 60.0
-"""An account that was told to end, and has not for so long, is given up."""
-
 
 def main(parent: Parent) -> None:
     """Read what the parent asks for, and say what came of it."""
@@ -172,7 +169,7 @@ class Runner:
         now = time.monotonic()
         for reading in list(self._running.values()):
             over = now - reading.began_at - self._work.max_seconds
-            if over > HUNG_SECONDS:
+            if over > reading.seconds_to_end:
                 self._tell(reading, reading.hung())
             elif over > 0 and not reading.run.stop.is_set:
                 reading.run.stop.set(OVER_TIME)

@@ -91,11 +91,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return digest_of(msgspec.json.encode(self))
 
 
-def keys_folder(run: str) -> str:
-    """Return where it is remembered which keys are taken, by what stands for them."""
-    return f"{run}.keys"
-
-
 def digest_of(content: bytes) -> str:
     """Return the SHA-256 of a file's content."""
     return hashlib.sha256(content).hexdigest()

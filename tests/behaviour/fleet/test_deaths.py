@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_analytics.fleet import ledger
+from tap_analytics.fleet.ledger import Began, Ledger
+from tap_analytics.fleet.places import open_place
 from tests.helpers.fleets import children_of, ended, is_running, kill
 
 if TYPE_CHECKING:
@@ -65,6 +68,29 @@ def test_when_the_coordinator_is_killed_all_ends_and_the_next_run_goes_on(
     assert some.wrong_rows(some.accounts) == []
     assert {name: some.requests_of(name) for name in staged} == before
     some.look_for_keys()
+
+
+def test_what_a_newer_run_has_loaded_is_not_undone_by_the_one_that_goes_on(
+    fleet: FleetFactory,
+) -> None:
+    some = fleet(1)
+    # Read whole and loaded by nobody, as if the run had died before its loader began.
+    state = open_place("state", some.folder)
+    staged = some.run("shard", "1/1", "--run", "night")
+    assert staged.status == LOADED
+    for file in ledger.files(state):
+        state.remove([file.name])
+    own = Ledger(state, "night", "run")
+    own.add(Began(time=ledger.now(), kind="all", accounts=some.accounts))
+    own.close()
+    client = some.api.account(1).truth("clients")[0]["id"]
+    some.api.account(1).delete("clients", client)
+    assert some.run("run", "--only", "a1").status == LOADED
+    before = some.requests_of("a1")
+    outcome = some.run()
+    assert "Goes on with the run night" in outcome.err
+    assert some.wrong_rows(some.accounts) == []
+    assert some.requests_of("a1") - before == 10
 
 
 @pytest.mark.parametrize("what", ["runner", "loader", DASK_WORKER])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.behaviour.fleet.conftest import FleetFactory
 
 LOADED, SOME_FAILED, FAILED, WRONG_USAGE = 0, 3, 1, 2
@@ -45,17 +48,28 @@ def test_all_rows_of_all_accounts_arrive_and_a_wrong_key_costs_one_request(
     some.look_for_keys()
 
 
-def test_two_accounts_with_the_same_key_are_noticed(fleet: FleetFactory) -> None:
+def test_two_accounts_with_the_same_key_are_noticed_night_after_night(
+    fleet: FleetFactory,
+) -> None:
     some = fleet(2)
     some.keys["a2"] = some.environment["KEY_A1"]
-    outcome = some.run()
-    assert outcome.status == SOME_FAILED
-    [(account, error)] = outcome.failed.items()
-    other = {"a1": "a2", "a2": "a1"}[account]
-    assert error == (
-        f"The key is that of account {other}, too: each needs a key of its own."
-    )
-    assert outcome.lines[account]["requests"] == 0
+    some.write(runners=1, accounts_at_once=1)
+    for _ in range(2):
+        # The second time, the one that was never loaded comes first.
+        outcome = some.run()
+        assert outcome.status == SOME_FAILED
+        assert outcome.failed == {
+            "a2": "The key is that of account a1, too: each needs a key of its own. If"
+            " a1 was renamed, or had this key by mistake: analytics-fleet forget"
+            " fleet.yml a1"
+        }
+        assert outcome.lines["a2"]["requests"] == 0
+    assert some.wrong_rows(["a1"]) == []
+
+    # What the error says helps.
+    assert some.run("forget", "a1").status == LOADED
+    assert some.run("run", "--only", "a2").status == LOADED
+    assert {name for (name,) in some.database.rows("account", "users")} == {"a2"}
 
 
 def test_the_columns_are_inferred_once_for_all(fleet: FleetFactory) -> None:
@@ -76,19 +90,31 @@ def test_each_account_may_have_a_dataset_of_its_own(fleet: FleetFactory) -> None
         assert {account for account, _ in rows} == {name}
 
 
-def test_an_account_over_its_time_is_stopped_and_goes_on_in_the_next_run(
+def make_older(state: Path, hours: float) -> None:
+    """Let the read that an account's state is of have begun so much earlier."""
+    text = state.read_text()
+    then = text.partition('began_at\\":\\"')[2].partition("\\")[0]
+    earlier = datetime.fromisoformat(then) - timedelta(hours=hours)
+    state.write_text(text.replace(then, earlier.isoformat()))
+
+
+def test_an_account_over_its_time_is_stopped_and_goes_on_in_the_next_night(
     fleet: FleetFactory,
 ) -> None:
     some = fleet(2, latency=0.05)
     # Were the account read a second time, it would come to its end.
-    some.api.account(1).fault("/v1/projects/*/tasks*", "hang", times=1)
+    last = some.api.account(1).truth("projects")[-1]["id"][-1]
+    some.api.account(1).fault(f"/v1/projects/*{last}/tasks*", "hang", times=1)
     some.write(max_minutes=0.05, tries=1)
     outcome = some.run()
     assert outcome.status == SOME_FAILED
     assert list(outcome.failed) == ["a1"]
     assert "Stopped after 0.05 minutes (max_minutes)" in outcome.failed["a1"]
+    make_older(some.folder / "state" / "accounts" / "a1.json", hours=24)
     some.write()
-    assert some.run().status == LOADED
+    second = some.run()
+    assert second.status == LOADED
+    assert second.lines["a1"]["requests"] < second.lines["a2"]["requests"]
     assert some.wrong_rows(some.accounts) == []
 
 

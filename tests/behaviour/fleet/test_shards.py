@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING
+
+from tap_analytics.fleet import ledger
+from tap_analytics.fleet.fleet_run import KEPT_RUNS
+from tap_analytics.fleet.ledger import Began, Ledger
+from tap_analytics.fleet.places import open_place
 
 if TYPE_CHECKING:
     from tests.behaviour.fleet.conftest import FleetFactory
@@ -28,6 +35,44 @@ def test_shards_read_and_load_loads(fleet: FleetFactory) -> None:
     assert some.run("load", "--run", "night").status == LOADED
     assert some.wrong_rows(some.accounts) == []
     assert {some.requests_of(name) for name in some.accounts} == {10}
+
+
+def test_an_account_that_was_not_read_is_not_told_to_be_loaded(
+    fleet: FleetFactory,
+) -> None:
+    some = fleet(3)
+    some.write(target={**some.database.config, "dataset_name": "agency_{account}"})
+    first = some.run("shard", "1/2", "--run", "night")
+    # The other shard began, and died.
+    other = Ledger(open_place("state", some.folder), "night", "shard-2-of-2")
+    other.add(
+        Began(time=ledger.now(), kind="shard", accounts=some.accounts, shard=(2, 2))
+    )
+    other.close()
+    assert some.run("load", "--run", "night").status == SOME_FAILED
+    rows = some.database.query(
+        "SELECT table_schema FROM information_schema.tables"
+        " WHERE table_name = '_fleet_accounts'"
+    )
+    [(dataset,)] = rows
+    rows = some.database.query(f"SELECT account FROM {dataset}._fleet_accounts")
+    assert {account for (account,) in rows} == set(first.lines)
+
+
+def test_nights_of_shards_that_are_long_ago_leave_nothing(fleet: FleetFactory) -> None:
+    some = fleet(1)
+    state, staging = (open_place(name, some.folder) for name in ("state", "staging"))
+    then = datetime(2025, 6, 18, 1, tzinfo=timezone.utc)
+    for number in range(KEPT_RUNS):
+        run = f"night-{number}"
+        began = then + timedelta(days=number)
+        Ledger(state, run, "shard-1-of-1", clock=partial(began.replace)).close()
+        staging.write(f"{run}/a1/00001-0.jsonl.zst", b"")
+    assert some.run("shard", "1/1", "--run", "night").status == LOADED
+    assert some.run("load", "--run", "night").status == LOADED
+    assert len({file.run for file in ledger.files(state)}) == KEPT_RUNS
+    assert staging.names("night-0") == []
+    assert staging.names("night-1") != []
 
 
 def test_a_shard_that_does_not_exist_is_refused(fleet: FleetFactory) -> None:

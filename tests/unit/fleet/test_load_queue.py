@@ -103,6 +103,13 @@ def test_what_a_dead_loader_has_a_receipt_for_is_loaded(loads: Loads) -> None:
     assert refused.account == "bolt"
 
 
+def test_a_receipt_that_was_written_twice_counts_once(loads: Loads) -> None:
+    loads.queue.add("acme", "m1", 3)
+    loads.receipts = [RECEIPT, RECEIPT]
+    loads.kill_instead_of(lambda: loads.queue.pump(is_last=True))
+    assert loads.ended == [Loaded(RECEIPT)]
+
+
 def test_the_next_loader_writes_the_table_that_the_dead_one_did_not(
     loads: Loads, database: Database
 ) -> None:

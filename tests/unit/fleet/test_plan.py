@@ -140,6 +140,27 @@ def test_a_run_of_some_accounts_does_not_stand_in_the_way(folder: Place) -> None
     assert planned(folder).run == name
 
 
+def test_an_interrupted_run_is_found_however_many_runs_of_some_followed(
+    folder: Place,
+) -> None:
+    name = past(folder, "a", hours=3)
+    for hours in range(1, 10):
+        one = {"kind": "some", "accounts": ["b"], "hours": hours / 4, "is_over": True}
+        past(folder, "b", **one)  # type: ignore[arg-type]
+    assert planned(folder).run == name
+
+
+def test_what_a_newer_run_has_loaded_is_stale_in_the_one_that_goes_on(
+    folder: Place,
+) -> None:
+    past(folder, "d", hours=4, kind="some", is_over=True)
+    past(folder, "a", hours=3)
+    some = ["b", "c"]
+    past(folder, "b", failed=["c"], hours=2, kind="some", accounts=some, is_over=True)
+    past(folder, "c", hours=1, kind="some", accounts=["c"], is_over=True)
+    assert sorted(planned(folder).stale) == ["b", "c"]
+
+
 def test_a_run_keeps_its_list(folder: Place) -> None:
     past(folder, "a")
     found = planned(folder, accounts=("a", "b", "c", "new"))

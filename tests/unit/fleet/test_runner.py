@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tap_analytics.fleet.account_reading import Reading, Shared
 from tap_analytics.fleet.messages import Finished, Job, Work
 from tap_analytics.fleet.runner import FEWEST_AT_ONCE, FIRST_AT_ONCE, Room, Runner
 from tests.helpers.clocks import Clock
@@ -53,12 +56,10 @@ def test_there_are_never_more_than_the_fleet_file_says() -> None:
     assert process.pass_second(0.99) == 3
 
 
-def test_what_came_of_the_last_account_is_said_before_the_runner_ends(
-    tmp_path: Path,
-) -> None:
-    work = Work(
+def work_in(folder: Path) -> Work:
+    return Work(
         run="night",
-        folder=str(tmp_path),
+        folder=str(folder),
         state="state",
         staging="staging",
         account_column="account",
@@ -66,6 +67,24 @@ def test_what_came_of_the_last_account_is_said_before_the_runner_ends(
         max_seconds=60,
         salt="00",
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds"),
+    [({}, 130), ({"request_timeout": 300}, 370), ({"request_timeout": None}, 130)],
+)
+def test_an_account_that_is_told_to_end_may_wait_for_its_last_answer(
+    tmp_path: Path, settings: dict[str, object], seconds: float
+) -> None:
+    settings = {"api_url": "http://127.0.0.1:1", **settings}
+    shared = Shared(work_in(tmp_path), lambda *_: None)
+    job = Job(account="acme", key="env:NO_SUCH_VARIABLE", settings=settings)
+    assert Reading(job, shared).seconds_to_end == seconds
+
+
+def test_what_came_of_the_last_account_is_said_before_the_runner_ends(
+    tmp_path: Path,
+) -> None:
     has_ended = threading.Event()
     ended_before: list[bool] = []
 
@@ -73,7 +92,7 @@ def test_what_came_of_the_last_account_is_said_before_the_runner_ends(
         if any(isinstance(one, Finished) for one in messages):
             ended_before.append(has_ended.wait(MOMENT))
 
-    runner = Runner(work, say)
+    runner = Runner(work_in(tmp_path), say)
     # There is no such variable, so reading is over as soon as it has begun.
     settings = {"api_url": "http://127.0.0.1:1"}
     runner.take(Job(account="acme", key="env:NO_SUCH_VARIABLE", settings=settings))
