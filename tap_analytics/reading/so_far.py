@@ -10,6 +10,7 @@ from tap_analytics.rows.unfinished import (
     Unfinished,
     as_json,
     fingerprint,
+    fingerprints,
     packed,
     unfinished_in,
     unpacked,
@@ -65,7 +66,9 @@ class SoFar:
             self.state = state if self._bookmark else {}
         done = self.before.done if self.before else None
         self._done_before = unpacked(done, UNFINISHED)
-        self._done: set[bytes] = set()
+        # One after another: a set takes twenty times the memory.
+        self._done = bytearray()
+        self._taken_back: set[bytes] = set()
 
     @property
     def is_complete(self) -> bool:
@@ -96,11 +99,13 @@ class SoFar:
 
     def is_read(self, context: Context) -> None:
         """Take note that the rows below a parent have been written."""
-        self._done.add(fingerprint(context))
+        done = fingerprint(context)
+        self._taken_back.discard(done)
+        self._done += done
 
     def is_not_read(self, context: Context) -> None:
         """Take note that the rows below a parent were not all written after all."""
-        self._done.discard(fingerprint(context))
+        self._taken_back.add(fingerprint(context))
 
     def text(
         self,
@@ -121,11 +126,12 @@ class SoFar:
             doubts: What speaks against the stream being whole.
             refuted: The beliefs that turned out to be wrong.
         """
-        again = set(map(fingerprint, undecided))
+        again = self._taken_back.union(map(fingerprint, undecided))
+        done = self._done_before | fingerprints(self._done)
         return Unfinished(
             began_at=self.began_at,
             settings=self._settings,
-            done=packed((self._done | self._done_before) - again),
+            done=packed(done - again),
             version=version,
             bookmark=self._bookmark,
             highest=highest,

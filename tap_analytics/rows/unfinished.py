@@ -63,8 +63,13 @@ def unpacked(text: object, name: str) -> frozenset[bytes]:
             "last STATE that the target put out, or none, to read everything."
         )
         raise ConfigError(msg)
+    return fingerprints(joined)
+
+
+def fingerprints(joined: bytes | bytearray) -> frozenset[bytes]:
+    """Return the fingerprints that stand one after another."""
     return frozenset(
-        joined[place : place + _PARENT_BYTES]
+        bytes(joined[place : place + _PARENT_BYTES])
         for place in range(0, len(joined), _PARENT_BYTES)
     )
 
