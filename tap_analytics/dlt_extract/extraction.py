@@ -129,7 +129,7 @@ class Extractions:
             extraction = self._running[id(context)] = Extraction(self._settings)
             if logger.is_logging():
                 expected = extraction.expected_warnings
-                logger.LOGGER.addFilter(expected)
+                expected.begin(logger.LOGGER)
                 weakref.finalize(context, logger.LOGGER.removeFilter, expected)
         return extraction
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.configuration import known_sections, resolve_configuration
@@ -135,9 +136,19 @@ class ExpectedWarnings(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self.resources: set[str] = set()
+        self._thread = threading.get_ident()
+
+    def begin(self, log: logging.Logger) -> None:
+        """Keep dlt from saying so from now on; what this thread read before is over."""
+        for other in log.filters[:]:
+            if isinstance(other, ExpectedWarnings) and other._thread == self._thread:  # noqa: SLF001
+                log.removeFilter(other)
+        log.addFilter(self)
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
+        if threading.get_ident() != self._thread:
+            return True
         begin, _, rest = record.getMessage().partition(", when merging arrow schema")
         is_known = begin.removeprefix("In resource: ") in self.resources
         return not (is_known and "several column hints were different" in rest)

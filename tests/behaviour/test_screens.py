@@ -185,7 +185,7 @@ def test_ctrl_c_leaves_a_whole_screen(sessions: Sessions, command: str) -> None:
         project = quote(api.truth("projects")[2]["id"], safe="")
         api.fault(f"/v1/projects/{project}/time", "hang")
     for status, lines in sessions.run(command, interrupt=True):
-        assert status in {128 + signal.SIGINT, -signal.SIGINT}
+        assert status in {128 + signal.SIGINT, -signal.SIGINT}, lines
         assert [line for line in lines if not is_whole(line)] == []
         assert any(line.startswith("Error: Stopped by SIGINT") for line in lines)
         assert any(line.startswith("Stopped in ") for line in lines)

@@ -100,7 +100,10 @@ def test_warnings_are_expected_for_as_long_as_dlt_extracts(
     context = SourceInjectableContext()
     extraction = in_context(Extractions(SETTINGS), context)
     assert log.filters == [extraction.expected_warnings]
-    del context
+    other = SourceInjectableContext()
+    later = in_context(Extractions(SETTINGS), other)
+    assert log.filters == [later.expected_warnings]
+    del context, other
     gc.collect()
     assert log.filters == []
 
