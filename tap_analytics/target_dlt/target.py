@@ -64,6 +64,9 @@ class TargetDlt(Target):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
 
+    _is_made = False
+    """Whether all is there that a signal has to end: the SDK hears signals before."""
+
     def __init__(self, **kwargs: Any) -> None:
         reader = LineReader(self._process_record_lines, self._load_if_overdue)
         super().__init__(message_reader=reader, **kwargs)
@@ -89,6 +92,7 @@ class TargetDlt(Target):
         )
         self._streams: set[str] = set()
         self._stopped_by: signal.Signals | None = None
+        self._is_made = True
 
     @classmethod
     def declared_settings(cls) -> DeclaredSettings:
@@ -344,7 +348,7 @@ class TargetDlt(Target):
         The SDK registers this method for SIGINT and SIGTERM.
         """
         del frame
-        if self._loads.is_loading:
+        if self._is_made and self._loads.is_loading:
             self._stopped_by = signal.Signals(signum)
         else:
             self._stop(signal.Signals(signum))
@@ -354,7 +358,8 @@ class TargetDlt(Target):
             self._stop(self._stopped_by)
 
     def _stop(self, by: signal.Signals) -> None:
-        self._loads.close()
+        if self._is_made:
+            self._loads.close()
         self.logger.error(
             "Stopped by %s. Rows that were not loaded come again after the last STATE.",
             by.name,

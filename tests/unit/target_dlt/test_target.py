@@ -86,6 +86,18 @@ def test_the_sdk_registers_our_method_for_signals(
     assert TargetDlt._handle_termination is not Target._handle_termination
 
 
+def test_a_signal_ends_a_target_that_is_not_made_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(self: TargetDlt, **_: object) -> None:
+        self._handle_termination(signal.SIGINT, None)
+
+    monkeypatch.setattr(Target, "__init__", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        TargetDlt()
+    assert ended.value.code == 128 + signal.SIGINT
+
+
 def test_the_sdk_validates_by_validate_config_whenever_a_target_is_made() -> None:
     """`_validate_config` is replaced: the SDK would use several lines."""
     assert callable(PluginBase._validate_config)
