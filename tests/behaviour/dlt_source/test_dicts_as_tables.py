@@ -156,12 +156,21 @@ def test_ids_that_are_hashes_are_not_left_to_dlt(
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Hears dlt, whose logger passes nothing on once a pipeline has run."""
+def said(
+    duck: Warehouse, caplog: pytest.LogCaptureFixture
+) -> Iterator[pytest.LogCaptureFixture]:
+    """Hears dlt, whose logger passes nothing on once a pipeline has run.
+
+    target-dlt, where a test before has imported it, has made dlt silent.
+    """
+    assert duck.pipeline
     dlt_logger = logging.getLogger("dlt")
+    level = dlt_logger.level
+    dlt_logger.setLevel("WARNING")
     dlt_logger.addHandler(caplog.handler)
     yield caplog
     dlt_logger.removeHandler(caplog.handler)
+    dlt_logger.setLevel(level)
 
 
 @pytest.mark.parametrize("rows", ["dicts", "arrow"])
