@@ -17,7 +17,7 @@ from tap_analytics.errors import ConfigError, RefusedError, TooLargeError
 from tap_analytics.fleet import ledger
 from tap_analytics.fleet.account_states import AccountStates
 from tap_analytics.fleet.compression import Compressor
-from tap_analytics.fleet.errors import FleetError, KeySourceError
+from tap_analytics.fleet.errors import FleetError, KeySourceError, ReadTwiceError
 from tap_analytics.fleet.fleet_file import HostLimit
 from tap_analytics.fleet.hosts import Hosts
 from tap_analytics.fleet.key_owners import KeyOwners, digest_of_key
@@ -134,6 +134,9 @@ class Reading:
             return self._read()
         except (KeySourceError, _SameKeyError) as error:
             return self._finished("failed", error=str(error), is_final=True)
+        except ReadTwiceError as error:
+            # The next try goes on with what the other process has staged.
+            return self._finished("failed", error=str(error))
         except FleetError as error:
             return Broken(str(error))
         except Exception as error:  # noqa: BLE001 - nothing may end the runner
@@ -169,7 +172,7 @@ class Reading:
             catalog=shared.work.catalog,
         )
         if writer.error is not None:
-            return Broken(str(writer.error))
+            raise writer.error
         is_complete = outcome.ending == COMPLETE
         is_over_time = outcome.ending == STOPPED and self.run.stop.by == OVER_TIME
         if not is_complete and not is_over_time:

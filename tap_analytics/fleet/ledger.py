@@ -206,18 +206,13 @@ def events(place: Place, file: LedgerFile) -> Iterator[Event]:
         raise FleetError(msg) from None
 
 
-def old_runs(place: Place, keep: int) -> list[str]:
-    """Return the names of all runs but the newest.
-
-    Args:
-        place: Where the fleet's state is.
-        keep: How many runs are the newest.
+def newest_runs(place: Place) -> list[str]:
+    """Return the names of all runs, of which something was begun last first.
 
     Raises:
         FleetError: If the place can't be read.
     """
-    runs = dict.fromkeys(file.run for file in reversed(files(place)))
-    return list(runs)[keep:]
+    return list(dict.fromkeys(file.run for file in reversed(files(place))))
 
 
 def remove_run(place: Place, run: str) -> None:

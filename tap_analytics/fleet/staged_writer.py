@@ -6,7 +6,7 @@ import time
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.errors import FleetError, ReadTwiceError
 from tap_analytics.fleet.staging import (
     STATE_LINE,
     Manifest,
@@ -159,4 +159,4 @@ class StagedWriter:
         path = f"{self._staging.folder(self._account)}/{name}"
         if not self._staging.place.create(path, content):
             msg = f"{path} is there already: the account is read twice at once."
-            raise FleetError(msg)
+            raise ReadTwiceError(msg)

@@ -15,9 +15,12 @@ from tap_analytics.fleet.messages import Finished, Job, Work
 from tap_analytics.fleet.runner import FEWEST_AT_ONCE, FIRST_AT_ONCE, Room, Runner
 from tap_analytics.fleet.staged_writer import PART_SECONDS, StagedWriter
 from tests.helpers.clocks import Clock
+from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import SandboxFactory
 
 MOMENT = 0.2
 
@@ -108,6 +111,30 @@ def test_what_is_staged_and_older_than_what_is_loaded_is_not_gone_on_with(
     assert isinstance(outcome, Finished)
     assert outcome.read.ending == "failed"
     assert shared.staging.unfinished("acme") == []
+
+
+def test_an_account_that_is_read_twice_at_once_fails_alone_and_may_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: SandboxFactory
+) -> None:
+    monkeypatch.setenv("KEY_ACME", KEY)
+    shared = Shared(work_in(tmp_path), lambda *_: None)
+    clock = Clock()
+    other = StagedWriter(shared.staging, "acme", Compressor(), clock=clock)
+    clock.now += PART_SECONDS
+    other.write(b'{"type":"STATE","value":{}}\n')
+    # The next part of the other one is there, but not to be gone on with.
+    [first] = shared.staging.unfinished("acme")
+    shared.staging.place.write(
+        f"{shared.staging.folder('acme')}/{first.part.name.replace('1', '2', 1)}", b""
+    )
+    settings = {"api_url": sandbox(projects=1, tasks=1, time_records=1).url}
+    reading = Reading(
+        Job(account="acme", key="env:KEY_ACME", settings=settings), shared
+    )
+    outcome = reading.read()
+    assert isinstance(outcome, Finished)
+    assert not outcome.is_final
+    assert "the account is read twice at once" in outcome.read.error
 
 
 def test_what_came_of_the_last_account_is_said_before_the_runner_ends(

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from tap_analytics.fleet.compression import Compressor, decompressed
-from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.errors import FleetError, ReadTwiceError
 from tap_analytics.fleet.folder import Folder
 from tap_analytics.fleet.staged_writer import PART_BYTES, PART_SECONDS, StagedWriter
 from tap_analytics.fleet.staging import Manifest, Staging, StagingError, Totals
@@ -184,7 +184,7 @@ def test_a_writer_that_another_has_overtaken_fails(staging: Staging) -> None:
     heir.go_on_after(staging.unfinished("acme"))
     heir.write(state(2))
     finish(heir)
-    with pytest.raises(FleetError, match="the account is read twice at once"):
+    with pytest.raises(ReadTwiceError, match="the account is read twice at once"):
         finish(slow_that_goes_on(slow))
     assert text(staging) == state(1) + state(2)
 
