@@ -89,7 +89,6 @@ class Coordinator:
         if not accounts:
             return
         if self._load is not None:
-            # At once, so that a destination that is down shows before hours of reading.
             receipts = self._parts.aftermath.receipts
             self._loads = LoadQueue(self._load, self._heard.put, self._row_of, receipts)
         whole = set(self._parts.staging.whole())
@@ -100,7 +99,8 @@ class Coordinator:
             if work is not None:
                 todo.append(account)
         self._flush()
-        if work is not None and engine is not None:
+        if work is not None and engine is not None and todo:
+            self._wait_for_destination()
             self._rounds = Rounds(map(self._job, todo), self._parts.fleet.tries)
             self._begin_round(work, engine)
         while self._is_reading or not (self._loads is None or self._loads.is_idle):
@@ -111,6 +111,12 @@ class Coordinator:
             if self._loads is not None:
                 self._loads.pump(is_last=not self._is_reading)
         self._finish()
+
+    def _wait_for_destination(self) -> None:
+        """Wait until the loader has reached it: before that, reading is no use."""
+        while self._loads is not None and not self._loads.is_ready:
+            self._parts.check_lock()
+            self._hear()
 
     def _finish(self) -> None:
         if self._loads is None:
