@@ -17,7 +17,7 @@ from tap_analytics.errors import ConfigError, RefusedError, TooLargeError
 from tap_analytics.fleet import ledger
 from tap_analytics.fleet.account_states import AccountStates
 from tap_analytics.fleet.compression import Compressor
-from tap_analytics.fleet.errors import FleetError, KeySourceError
+from tap_analytics.fleet.errors import FleetError, KeySourceError, ReadTwiceError
 from tap_analytics.fleet.fleet_file import HostLimit
 from tap_analytics.fleet.hosts import Hosts
 from tap_analytics.fleet.key_owners import KeyOwners, digest_of_key
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_analytics.account_run import Outcome
+    from tap_analytics.fleet.account_states import AccountState
     from tap_analytics.fleet.messages import Job, Work
+    from tap_analytics.fleet.staging import Manifest, StagedPart
 
 OVER_TIME = "max_minutes"
 """Who stops an account that is over its time."""
@@ -132,6 +134,9 @@ class Reading:
             return self._read()
         except (KeySourceError, _SameKeyError) as error:
             return self._finished("failed", error=str(error), is_final=True)
+        except ReadTwiceError as error:
+            # The next try goes on with what the other process has staged.
+            return self._finished("failed", error=str(error))
         except FleetError as error:
             return Broken(str(error))
         except Exception as error:  # noqa: BLE001 - nothing may end the runner
@@ -145,15 +150,14 @@ class Reading:
         self.run.redaction.hide(key)
         digest = digest_of_key(key, shared.work.salt)
         self._require_own_key(digest)
-        if (whole := shared.staging.manifest(account)) is not None:
+        before = shared.states.read(account)
+        whole, parts = self._staged(before)
+        if whole is not None:
             # Whoever read it has died before anybody heard of that.
             return Finished(read=read_of(whole))
-        parts = shared.staging.unfinished(account)
-        before = shared.states.read(account)
         state = parts[-1].state if parts else bytes(before.state) if before else b"{}"
         writer = StagedWriter(shared.staging, account, shared.compressor, state)
-        writer.go_on_after([staged.part for staged in parts])
-        began_ms = time.time_ns() // 1_000_000
+        writer.go_on_after(parts)
         outcome = run_account(
             {
                 **OF_THE_FLEET,
@@ -168,14 +172,12 @@ class Reading:
             catalog=shared.work.catalog,
         )
         if writer.error is not None:
-            return Broken(str(writer.error))
+            raise writer.error
         is_complete = outcome.ending == COMPLETE
         is_over_time = outcome.ending == STOPPED and self.run.stop.by == OVER_TIME
         if not is_complete and not is_over_time:
             return self._failed(outcome)
-        manifest = writer.finish(
-            self.totals, began_ms=began_ms, is_complete=is_complete, key=digest
-        )
+        manifest = writer.finish(self.totals, is_complete=is_complete, key=digest)
         if is_complete:
             return self._finished("complete", manifest=manifest.digest, key=digest)
         minutes = shared.work.max_seconds / 60
@@ -186,6 +188,23 @@ class Reading:
         return self._finished(
             "stopped", error=error, manifest=manifest.digest, key=digest, is_final=True
         )
+
+    def _staged(
+        self, loaded: AccountState | None
+    ) -> tuple[Manifest | None, list[StagedPart]]:
+        """Return what is staged, whole or in part, or remove it.
+
+        Args:
+            loaded: What is loaded; if that was read later, what is staged is of no use.
+        """
+        staging = self._shared.staging
+        whole = staging.manifest(self.account)
+        parts = [] if whole else staging.unfinished(self.account)
+        began_ms = whole.began_ms if whole else parts[0].began_ms if parts else None
+        if began_ms is None or loaded is None or loaded.began_ms <= began_ms:
+            return whole, parts
+        staging.remove(self.account)
+        return None, []
 
     @property
     def totals(self) -> Totals:

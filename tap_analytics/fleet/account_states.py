@@ -65,6 +65,19 @@ class AccountStates:
         )
         raise FleetError(msg)
 
+    def newer(self, account: str, began_ms: int) -> AccountState | None:
+        """Return the state of an account if what is loaded was read after something.
+
+        Args:
+            account: Its name.
+            began_ms: When reading something began, in milliseconds since 1970.
+
+        Raises:
+            FleetError: If it can't be read.
+        """
+        found = self.read(account)
+        return found if found is not None and found.began_ms > began_ms else None
+
     def write(self, account: str, state: AccountState) -> None:
         """Put the state of an account, in place of the one before.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_analytics.fleet.history import AccountRecord
     from tap_analytics.fleet.ledger import Receipt
     from tap_analytics.fleet.places import Place
-    from tap_analytics.fleet.staging import Staging
+    from tap_analytics.fleet.staging import Manifest, Staging
 
 
 class Aftermath:
@@ -49,6 +49,14 @@ class Aftermath:
             if record is not None and record.has_receipt:
                 self._settle(account, record.manifest)
 
+    def is_older(self, manifest: Manifest) -> bool:
+        """Return whether what is loaded of an account was read after what is staged.
+
+        Raises:
+            FleetError: If its state can't be read.
+        """
+        return self._states.newer(manifest.account, manifest.began_ms) is not None
+
     def receipts(self, loading: Mapping[str, str]) -> Iterator[Receipt]:
         """Yield the receipts that a loader has left, once their states are written.
 
@@ -74,10 +82,11 @@ class Aftermath:
         manifest = self._staging.manifest(account)
         if manifest is None or manifest.digest != digest:
             return
-        state = AccountState(
-            run=manifest.run,
-            began_ms=manifest.began_ms,
-            state=msgspec.Raw(self._staging.state(manifest)),
-        )
-        self._states.write(account, state)
+        if not self.is_older(manifest):
+            state = AccountState(
+                run=manifest.run,
+                began_ms=manifest.began_ms,
+                state=msgspec.Raw(self._staging.state(manifest)),
+            )
+            self._states.write(account, state)
         self._staging.remove(account)

@@ -7,15 +7,16 @@ goes on with the same run, for the one that has died.
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.repeating import repeating
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_analytics.fleet.places import Place
 
@@ -36,7 +37,6 @@ def beating(
     place: Place,
     run: str,
     name: str,
-    wait: Callable[[float], None] = time.sleep,
 ) -> Iterator[None]:
     """Show that this process lives, from a thread.
 
@@ -44,32 +44,47 @@ def beating(
         place: The fleet's staging place.
         run: The run's name.
         name: What tells this coordinator from others of the run.
-        wait: Waits so many seconds.
 
     Raises:
         FleetError: If the place does not take the first beat.
     """
-    is_over = threading.Event()
-    takes_over = place.read(_file(run)) is not None
     place.write(_file(run), _beat(name, 0))
-    if takes_over:
-        wait(TAKEN_OVER_SECONDS)
+    numbers = count(1)
 
     def beat() -> None:
-        number = 0
-        while not is_over.wait(BEAT_SECONDS):
-            number += 1
-            with suppress(FleetError):  # The next one may succeed.
-                place.write(_file(run), _beat(name, number))
+        with suppress(FleetError):  # The next one may succeed.
+            place.write(_file(run), _beat(name, next(numbers)))
 
-    thread = threading.Thread(target=beat, name="beats", daemon=True)
-    thread.start()
     try:
-        yield
+        with repeating("beats", BEAT_SECONDS, beat):
+            yield
     finally:
-        is_over.set()
-        thread.join()
         place.remove([_file(run)])
+
+
+def end_left(
+    place: Place,
+    runs: Iterable[str],
+    name: str,
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
+    """End what runs elsewhere for coordinators that have died.
+
+    Args:
+        place: The fleet's staging place.
+        runs: The names of the runs that may have left something.
+        name: What tells this coordinator from others.
+        wait: Waits so many seconds, if there is something to wait for.
+
+    Raises:
+        FleetError: If the place can't be read or written.
+    """
+    left = [_file(run) for run in runs if place.read(_file(run)) is not None]
+    for file in left:
+        place.write(file, _beat(name, 0))
+    if left:
+        wait(TAKEN_OVER_SECONDS)
+        place.remove(left)
 
 
 def _beat(name: str, number: int) -> bytes:

@@ -13,6 +13,8 @@ from tap_analytics.fleet.errors import FleetError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+LOG_BYTES = 1 << 18
+"""A log that has grown so large goes on in another file."""
 
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 """A user and password, in front of a host."""
@@ -128,6 +130,8 @@ class Bucket:
 class BucketLog:
     """A log in a bucket, where nothing can be appended: it is put anew each time.
 
+    So it goes on in another file when the first is large: `name.0002`, and so on.
+
     Args:
         bucket: The bucket.
         name: The log's name.
@@ -136,6 +140,7 @@ class BucketLog:
     def __init__(self, bucket: Bucket, name: str) -> None:
         self._bucket = bucket
         self._name = name
+        self._number = 1
         self._content = b""
 
     def add(self, lines: bytes) -> None:
@@ -144,8 +149,12 @@ class BucketLog:
         Raises:
             FleetError: If the bucket does not take them.
         """
+        if self._content and len(self._content) + len(lines) > LOG_BYTES:
+            self._content = b""
+            self._number += 1
         self._content += lines
-        self._bucket.write(self._name, self._content)
+        further = f".{self._number:04}" if self._number > 1 else ""
+        self._bucket.write(f"{self._name}{further}", self._content)
 
     def close(self) -> None:
         """Add nothing any more."""

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from tap_analytics.fleet.account_reading import OF_THE_FLEET
 from tap_analytics.fleet.causes import causes
 from tap_analytics.fleet.errors import KeySourceError
 from tap_analytics.fleet.hosts import Hosts
+from tap_analytics.fleet.standard_output import put
 from tap_analytics.presets import with_preset
 from tap_analytics.report.report import counted, duration
 from tap_analytics.run import Run
@@ -23,6 +25,8 @@ from tap_analytics.settings import DEFAULTS
 from tap_analytics.streams import STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_analytics.fleet.fleet_file import Account, Fleet
 
 AT_ONCE = 32
@@ -39,11 +43,14 @@ def check_fleet(fleet: Fleet) -> int:
 
     Returns:
         The exit status: 0 if all keys work, 3 if some don't.
+
+    Raises:
+        FleetError: If standard output can't be written.
     """
     began = time.monotonic()
     hosts = Hosts(fleet.host_limit)
     failed: list[tuple[str, str]] = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with _pool() as pool:
         waiting = {
             pool.submit(_mistake, account, hosts): account.name
             for account in fleet.accounts.values()
@@ -57,8 +64,7 @@ def check_fleet(fleet: Fleet) -> int:
                 "status": "failed" if error else "ok",
                 "error": error or None,
             }
-            sys.stdout.write(f"{msgspec.json.encode(result).decode()}\n")
-            sys.stdout.flush()
+            put(f"{msgspec.json.encode(result).decode()}\n")
     total = len(fleet.accounts)
     sys.stderr.write(
         f"Checked in {duration(time.monotonic() - began)}: {total - len(failed):,} of "
@@ -67,6 +73,16 @@ def check_fleet(fleet: Fleet) -> int:
     for cause in causes(failed):
         sys.stderr.write(f"Failed: {cause}\n")
     return 3 if failed else 0
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """Make threads; whatever stops this one, such as a signal, waits for none."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _mistake(account: Account, hosts: Hosts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,16 +168,22 @@ def _one_line_per_failure() -> Iterator[None]:
         yield
     except FleetError as error:
         for line in str(error).splitlines():
-            click.echo(f"Error: {line}", err=True)
+            _echo(f"Error: {line}")
         _leave(WRONG_USAGE if isinstance(error, UsageError) else 1)
     except _Stopped as stopped:
         name = signal.Signals(stopped.number).name
-        click.echo(f"Stopped by {name}. What is done is kept: `run` goes on.", err=True)
+        _echo(f"Stopped by {name}. What is done is kept: `run` goes on.")
         _leave(128 + stopped.number)
+
+
+def _echo(text: str) -> None:
+    with suppress(OSError):  # Nobody can be told, but the status tells.
+        click.echo(text, err=True)
 
 
 def _leave(status: int) -> None:
     """End without waiting for threads: other processes end with this one."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(status)

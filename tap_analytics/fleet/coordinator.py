@@ -69,6 +69,7 @@ class Coordinator:
         self._loads: LoadQueue | None = None
         self._rounds = Rounds((), 1)
         self._is_reading = False
+        self._older: set[str] = set()
         self._events: list[Event] = []
         self._wrote_at = time.monotonic()
 
@@ -88,18 +89,18 @@ class Coordinator:
         if not accounts:
             return
         if self._load is not None:
-            # At once, so that a destination that is down shows before hours of reading.
             receipts = self._parts.aftermath.receipts
             self._loads = LoadQueue(self._load, self._heard.put, self._row_of, receipts)
         whole = set(self._parts.staging.whole())
         todo = []
         for account in accounts:
-            if account in whole:
-                self._take_staged(account)
-            elif work is not None:
+            if account in whole and self._take_staged(account, reads=work is not None):
+                continue
+            if work is not None:
                 todo.append(account)
         self._flush()
-        if work is not None and engine is not None:
+        if work is not None and engine is not None and todo:
+            self._wait_for_destination()
             self._rounds = Rounds(map(self._job, todo), self._parts.fleet.tries)
             self._begin_round(work, engine)
         while self._is_reading or not (self._loads is None or self._loads.is_idle):
@@ -110,6 +111,12 @@ class Coordinator:
             if self._loads is not None:
                 self._loads.pump(is_last=not self._is_reading)
         self._finish()
+
+    def _wait_for_destination(self) -> None:
+        """Wait until the loader has reached it: before that, reading is no use."""
+        while self._loads is not None and not self._loads.is_ready:
+            self._parts.check_lock()
+            self._hear()
 
     def _finish(self) -> None:
         if self._loads is None:
@@ -124,15 +131,28 @@ class Coordinator:
         one = self._parts.fleet.accounts[account]
         return Job(account=account, key=one.key.text, settings=dict(one.settings))
 
-    def _take_staged(self, account: str) -> None:
-        """Take an account that was read before this process began."""
+    def _take_staged(self, account: str, *, reads: bool) -> bool:
+        """Take an account that was read before this process began.
+
+        Args:
+            account: Its name.
+            reads: Whether it can be read again; if not, the loader says whether what is
+                loaded of it is newer.
+
+        Returns:
+            Whether it was taken.
+        """
         manifest = self._parts.staging.manifest(account)
         if manifest is None:
-            return
+            return False
+        if reads and self._parts.aftermath.is_older(manifest):
+            self._parts.staging.remove(account)
+            return False
         record = self._record(account)
         if record.manifest != manifest.digest:
             self._note(read_of(manifest))
         self._stage(account)
+        return True
 
     def _begin_round(self, work: Work, engine: Engine) -> None:
         """Let the engine read what is to be read next, in a thread."""
@@ -225,6 +245,8 @@ class Coordinator:
                         )
                     )
                     self._parts.staging.remove(refused.account)
+                    if refused.is_older:
+                        self._older.add(refused.account)
                     self._tell(refused.account)
 
     def _stage(self, account: str) -> None:
@@ -259,7 +281,10 @@ class Coordinator:
         self._wrote_at = now
 
     def _rows_left(self) -> list[dict[str, object]]:
-        """Return what the table of accounts does not say yet of those that ended."""
+        """Return what the table of accounts does not say yet of those that ended.
+
+        Of those whose rows are newer, it says what is true of these.
+        """
         is_divided = self._load is not None and ACCOUNT in str(
             self._load.target["dataset_name"]
         )
@@ -268,7 +293,7 @@ class Coordinator:
         return [
             self._row_of(record.name)
             for record in self._parts.records.values()
-            if record.status in told
+            if record.status in told and record.name not in self._older
         ]
 
     def _row_of(self, account: str) -> dict[str, object]:

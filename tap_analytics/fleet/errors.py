@@ -15,5 +15,9 @@ class UsageError(FleetError):
     """What was asked for does not exist; the command ends with status 2."""
 
 
+class ReadTwiceError(FleetError):
+    """Another process reads the same account; concerns that account alone."""
+
+
 class KeySourceError(FleetError):
     """The key of an account can't be had; says why, never the key."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tap_analytics.fleet import history, ledger
 from tap_analytics.fleet.aftermath import Aftermath
 from tap_analytics.fleet.asking import ask_loader
-from tap_analytics.fleet.beats import beating
+from tap_analytics.fleet.beats import beating, end_left
 from tap_analytics.fleet.coordinator import Coordinator
 from tap_analytics.fleet.engines import read_locally
 from tap_analytics.fleet.errors import UsageError
@@ -41,6 +41,9 @@ SOME_FAILED = 3
 
 KEPT_RUNS = 60
 """So many runs are remembered."""
+
+LEFT_RUNS = 5
+"""Of so many runs it is looked whether processes elsewhere go on for them."""
 
 CLEARED_RUNS = 5
 """Of so many runs it is looked whether they left something in the staging place."""
@@ -80,6 +83,9 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
         check_lock = stack.enter_context(only_run(places.state))
         todo = plan(places.state, fleet.accounts, choice, ledger.now())
         records = _records(todo)
+        name = token_hex(8)
+        newest = ledger.newest_runs(places.state)[:LEFT_RUNS]
+        end_left(places.staging, newest, name)
         if todo.kind != SOME:
             _clear_closed(places, todo.run)
         own = Ledger(places.state, todo.run, "run")
@@ -106,12 +112,11 @@ def run_fleet(fleet: Fleet, choice: Choice, engine: Engine, *, beats: bool) -> i
         parts = Parts(
             fleet, records, own, staging, teller, progress, check_lock, aftermath
         )
-        name = token_hex(8) if beats else ""
         if beats:
             stack.enter_context(beating(places.staging, todo.run, name))
         with teller.watching():
             load = target_of(fleet, todo.run)
-            work = _work(fleet, places.state, todo.run, name)
+            work = _work(fleet, places.state, todo.run, name if beats else "")
             Coordinator(parts, load).run(todo.todo, work, engine)
         own.add(Ended(time=ledger.now()))
         accounts = list(records.values())
@@ -265,7 +270,7 @@ def _status(accounts: list[AccountRecord]) -> int:
 
 def _forget_old(places: _Places) -> None:
     """Remove what old runs have left: last the ledgers, by which the rest is found."""
-    for run in ledger.old_runs(places.state, KEPT_RUNS):
+    for run in ledger.newest_runs(places.state)[KEPT_RUNS:]:
         places.staging.remove_folder(run)
         ledger.remove_run(places.state, run)
 

@@ -1,4 +1,7 @@
-"""What happened in a run, line by line: each writer has a file of its own.
+"""What happened in a run, line by line: each writer has files of its own.
+
+In a folder that is one file. In a bucket, which can't append to a file, a large one is
+followed by another.
 
 A line is written after what it tells of, so a run that dies leaves no line too many.
 The last line of a writer that died may be torn; it then counts as not written.
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
 FOLDER = "runs"
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
-_FILE = re.compile(r"(?P<stamp>\d{8}T\d{12}Z)_(?P<writer>.+)\.[0-9a-f]{4}\.jsonl")
+_FILE = re.compile(
+    r"(?P<stamp>\d{8}T\d{12}Z)_(?P<writer>.+)\.[0-9a-f]{4}\.jsonl(\.\d{4,})?"
+)
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -206,18 +211,13 @@ def events(place: Place, file: LedgerFile) -> Iterator[Event]:
         raise FleetError(msg) from None
 
 
-def old_runs(place: Place, keep: int) -> list[str]:
-    """Return the names of all runs but the newest.
-
-    Args:
-        place: Where the fleet's state is.
-        keep: How many runs are the newest.
+def newest_runs(place: Place) -> list[str]:
+    """Return the names of all runs, of which something was begun last first.
 
     Raises:
         FleetError: If the place can't be read.
     """
-    runs = dict.fromkeys(file.run for file in reversed(files(place)))
-    return list(runs)[keep:]
+    return list(dict.fromkeys(file.run for file in reversed(files(place))))
 
 
 def remove_run(place: Place, run: str) -> None:

@@ -169,11 +169,19 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """An account can't be loaded, whatever is loaded beside it."""
+    """An account can't be loaded, whatever is loaded beside it.
+
+    Attributes:
+        account: The account.
+        manifest: The digest of the manifest of what was to be loaded.
+        error: The one line that says why.
+        is_older: Whether newer rows of it are loaded.
+    """
 
     account: str
     manifest: str
     error: str
+    is_older: bool = False
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import threading
 import time
 from contextlib import contextmanager, suppress
 from secrets import token_hex
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.folder import Folder
+from tap_analytics.fleet.repeating import repeating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,20 +197,15 @@ class Lease:
     @contextmanager
     def beating(self) -> Iterator[None]:
         """Beat from a thread, and release the lock in the end."""
-        is_over = threading.Event()
 
         def beat() -> None:
-            while not is_over.wait(BEAT_SECONDS):
-                with suppress(FleetError):  # The next one may succeed; `check` tells.
-                    self.beat()
+            with suppress(FleetError):  # The next one may succeed; `check` tells.
+                self.beat()
 
-        thread = threading.Thread(target=beat, name="lease", daemon=True)
-        thread.start()
         try:
-            yield
+            with repeating("lease", BEAT_SECONDS, beat):
+                yield
         finally:
-            is_over.set()
-            thread.join()
             self.release()
 
     def _is_alive(self, name: str) -> bool:

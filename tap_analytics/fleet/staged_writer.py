@@ -6,7 +6,7 @@ import time
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.errors import FleetError, ReadTwiceError
 from tap_analytics.fleet.staging import (
     STATE_LINE,
     Manifest,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_analytics.fleet.compression import Compressor
-    from tap_analytics.fleet.staging import Staging, Totals
+    from tap_analytics.fleet.staging import StagedPart, Staging, Totals
 
 FRAME_BYTES = 1 << 17
 """So much text is compressed at a time."""
@@ -42,6 +42,8 @@ class StagedWriter:
         clock: Tells the time in seconds; only differences matter.
 
     Attributes:
+        began_ms: When reading began, in milliseconds since 1970. The names of parts say
+            that, for whoever goes on with them.
         error: What the place refused; the run then ends with an error of its own.
     """
 
@@ -53,6 +55,7 @@ class StagedWriter:
         state: bytes = b"{}",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.began_ms = time.time_ns() // 1_000_000
         self.error: FleetError | None = None
         self._staging = staging
         self._account = account
@@ -71,15 +74,16 @@ class StagedWriter:
         """The JSON text of the last STATE's value."""
         return state_of(self._state) or b"{}"
 
-    def go_on_after(self, parts: list[Part]) -> None:
+    def go_on_after(self, parts: list[StagedPart]) -> None:
         """Go on with what another writer has left.
 
         Args:
             parts: The parts that are staged, from the first on.
         """
-        self._parts = list(parts)
+        self._parts = [staged.part for staged in parts]
         if parts:
-            self._token = parts[0].name.partition("-")[2]
+            self._token = parts[0].part.name.split("-", 2)[-1]
+            self.began_ms = parts[0].began_ms
 
     def write(self, data: memoryview | bytes, /) -> int:
         """Write whole messages; a STATE is the last of them.
@@ -104,14 +108,11 @@ class StagedWriter:
     def flush(self) -> None:
         """Do nothing: what is written waits for the end of its part."""
 
-    def finish(
-        self, totals: Totals, *, began_ms: int, is_complete: bool, key: str = ""
-    ) -> Manifest:
+    def finish(self, totals: Totals, *, is_complete: bool, key: str = "") -> Manifest:
         """Make the account whole: write the last part, and the manifest.
 
         Args:
             totals: What reading came to.
-            began_ms: When reading began, in milliseconds since 1970.
             is_complete: Whether all was read.
             key: Tells keys apart without telling any.
 
@@ -123,7 +124,7 @@ class StagedWriter:
         manifest = Manifest(
             account=self._account,
             run=self._staging.run,
-            began_ms=began_ms,
+            began_ms=self.began_ms,
             is_complete=is_complete,
             parts=self._parts,
             totals=totals,
@@ -145,7 +146,7 @@ class StagedWriter:
         self._end_frame()
         content = b"".join(self._frames)
         self._frames = []
-        name = f"{len(self._parts) + 1:05}-{self._token}"
+        name = f"{len(self._parts) + 1:05}-{self.began_ms}-{self._token}"
         try:
             self._put(name, content)
         except FleetError as error:
@@ -158,4 +159,4 @@ class StagedWriter:
         path = f"{self._staging.folder(self._account)}/{name}"
         if not self._staging.place.create(path, content):
             msg = f"{path} is there already: the account is read twice at once."
-            raise FleetError(msg)
+            raise ReadTwiceError(msg)

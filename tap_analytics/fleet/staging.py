@@ -239,6 +239,12 @@ class StagedPart(msgspec.Struct, frozen=True):
     part: Part
     state: bytes
 
+    @property
+    def began_ms(self) -> int:
+        """When reading began; 0, which is long ago, if the part's name says nothing."""
+        began = self.part.name.split("-")[1]
+        return int(began) if began.isdecimal() else 0
+
 
 class _AnyManifest(msgspec.Struct):
     format: int

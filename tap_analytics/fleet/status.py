@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_analytics.fleet.history import FAILED, STAGED, last_run
 from tap_analytics.fleet.results import line_of_account, line_of_run
+from tap_analytics.fleet.standard_output import put
 from tap_analytics.fleet.summary import summary
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def show_status(place: Place, *, as_table: bool) -> None:
         as_table: Whether a person reads it; else it is JSON lines, as `run` has them.
 
     Raises:
-        FleetError: If the state can't be read.
+        FleetError: If the state can't be read, or standard output not be written.
     """
     run = last_run(place)
     if run is None:
@@ -37,8 +38,7 @@ def show_status(place: Place, *, as_table: bool) -> None:
     else:
         lines = [line_of_account(account) for account in accounts]
         lines.append(line_of_run(run.name, accounts, seconds))
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
+    put("".join(f"{line}\n" for line in lines))
     for line in (*summary(_ending(run), accounts, seconds), *_missing(run)):
         sys.stderr.write(f"{line}\n")
 

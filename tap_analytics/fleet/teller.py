@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from tap_analytics.fleet.repeating import repeating
 from tap_analytics.fleet.results import line_of_account, line_of_run
+from tap_analytics.fleet.standard_output import put
 from tap_analytics.fleet.summary import summary
 from tap_analytics.report.report import counted, duration
 from tap_analytics.report.terminal import SECONDS_BETWEEN, Terminal, is_terminal
@@ -41,7 +42,6 @@ class Teller:
     def __init__(self, progress: FleetProgress) -> None:
         self._progress = progress
         self._terminal = Terminal() if is_terminal(os.environ) else None
-        self._is_over = threading.Event()
         self._seen: deque[tuple[float, int]] = deque(maxlen=_FRAMES_COUNTED)
         self._has_lines = self._terminal is None or not sys.stdout.isatty()
 
@@ -50,11 +50,16 @@ class Teller:
         if self._terminal is not None:
             self._terminal.say(text)
         else:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+            with suppress(OSError):  # Nobody could be told.
+                sys.stderr.write(f"{text}\n")
+                sys.stderr.flush()
 
     def account(self, account: AccountRecord) -> None:
-        """Tell what became of an account."""
+        """Tell what became of an account.
+
+        Raises:
+            FleetError: If standard output can't be written.
+        """
         self._line(line_of_account(account))
 
     def end(
@@ -67,6 +72,9 @@ class Teller:
             ending: How it ended, in some words.
             accounts: All of its accounts.
             seconds: How long it took.
+
+        Raises:
+            FleetError: If standard output can't be written.
         """
         self._line(line_of_run(run, accounts, seconds))
         for text in summary(ending, accounts, seconds):
@@ -75,23 +83,19 @@ class Teller:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Tell every now and then how far the run is, from a thread."""
-        thread = threading.Thread(target=self._watch, name="teller", daemon=True)
-        thread.start()
+        seconds = SECONDS_BETWEEN if self._terminal else SECONDS_BETWEEN_LINES
         try:
-            yield
+            with repeating("teller", seconds, self._tell):
+                yield
         finally:
-            self._is_over.set()
-            thread.join()
             if self._terminal is not None:
                 self._terminal.leave(self._picture())
 
-    def _watch(self) -> None:
-        seconds = SECONDS_BETWEEN if self._terminal else SECONDS_BETWEEN_LINES
-        while not self._is_over.wait(seconds):
-            if self._terminal is not None:
-                self._terminal.draw(self._picture())
-            else:
-                self.say(self._sentence())
+    def _tell(self) -> None:
+        if self._terminal is not None:
+            self._terminal.draw(self._picture())
+        else:
+            self.say(self._sentence())
 
     def _picture(self) -> RenderableType:
         # Importing it takes a while, and is for terminals only.
@@ -119,6 +123,4 @@ class Teller:
 
     def _line(self, text: str) -> None:
         if self._has_lines:
-            with suppress(BrokenPipeError):
-                sys.stdout.write(f"{text}\n")
-                sys.stdout.flush()
+            put(f"{text}\n")

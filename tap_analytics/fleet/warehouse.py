@@ -101,6 +101,10 @@ class Warehouse:
                 if manifest is None:
                     yield Refused(account, "", "What was staged is there no more.")
                     continue
+                newer = self._states.newer(account, manifest.began_ms)
+                if newer is not None:
+                    yield _older(manifest, newer)
+                    continue
                 lines = self._staging.lines(manifest)
                 yield (
                     manifest,
@@ -222,6 +226,14 @@ class Warehouse:
             settings = {**self._target, "dataset_name": name}
             self._datasets[name] = Loader(settings, _log).open()
         return self._datasets[name]
+
+
+def _older(manifest: Manifest, newer: AccountState) -> Refused:
+    error = (
+        f"What the run {manifest.run} has read of it is older than what the run "
+        f"{newer.run} has loaded: it is not loaded, and removed."
+    )
+    return Refused(manifest.account, manifest.digest, error, is_older=True)
 
 
 def _given_away(batches: list[Batch]) -> Iterator[Batch]:

@@ -121,14 +121,16 @@ class ConnectionTest:
         stream then. But where some streams can be read, all are tried.
         """
         tap = self._watched(self._tap)
-        for name, stream in self._found.streams.items():
+        for name, stream in [*self._found.streams.items()]:
             if stream.parent_stream_type is not None:
                 continue
-            below = tap.streams[name].descendent_streams
+            streams = _streams(tap)
+            below = streams[name].descendent_streams
             family = [
-                tap.streams[name],
-                *(one for one in below if one.name in self._found.streams),
+                streams[name],
+                *(streams[one.name] for one in below if one.name in streams),
             ]
+            self._found.read_by(family)
             try:
                 tap.run_sync_dry_run(1, family)
             except FatalAPIError as error:
@@ -200,9 +202,9 @@ class ConnectionTest:
     def _probe(self, streams: Mapping[str, AnalyticsStream]) -> None:
         for stream in streams.values():  # What is asked now is no part of the test.
             stream.account.client.on_answer = lambda _, __: None
-        for name, stream in streams.items():
+        for name, stream in self._found.streams.items():
             if (page := self._found.page(name)) is not None:
-                first = first_page(stream, page)
+                first = first_page(stream, page, streams[name].account.client)
                 if first is not None:
                     self._found.first_pages[name] = first
         dated = [name for name, stream in streams.items() if stream.is_incremental]

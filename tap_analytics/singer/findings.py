@@ -13,7 +13,7 @@ from tap_analytics.errors import FatalAPIError
 from tap_analytics.singer.announced_limit import limit_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_analytics.api.answer import Answer
     from tap_analytics.singer.stream import AnalyticsStream
@@ -28,16 +28,23 @@ class Findings:
         streams: The streams to test, by name.
 
     Attributes:
-        streams: The same.
+        streams: The same; of those that were read, the ones that did it.
         answers: The answers, by the name of the stream that they are for.
         first_pages: The numbers of first pages that were found, by stream.
     """
 
     def __init__(self, streams: Mapping[str, AnalyticsStream]) -> None:
-        self.streams = streams
+        self.streams = dict(streams)
         self.answers: dict[str, list[Answer]] = defaultdict(list)
         self.first_pages: dict[str, int] = {}
         self.selector = str(self.any_stream.config["data_selector"])
+
+    def read_by(self, streams: Iterable[AnalyticsStream]) -> None:
+        """Take note of which streams know how their pages follow one another.
+
+        After a failure the next streams are those of another tap.
+        """
+        self.streams |= {stream.name: stream for stream in streams}
 
     def note(self, stream: str, answer: Answer) -> None:
         """Take note of an answer."""

@@ -12,6 +12,7 @@ from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.errors import FatalAPIError
 
 if TYPE_CHECKING:
+    from tap_analytics.api.client import Client
     from tap_analytics.api.page import Page
     from tap_analytics.singer.stream import AnalyticsStream
 
@@ -22,12 +23,13 @@ _AHEAD = timedelta(days=365)
 _A_DAY = timedelta(days=1)
 
 
-def first_page(stream: AnalyticsStream, page: Page) -> int | None:
+def first_page(stream: AnalyticsStream, page: Page, client: Client) -> int | None:
     """Return the number of a stream's first page; `None` if pages have no number.
 
     Args:
         stream: The stream.
         page: The page that was asked for first.
+        client: Asks the API; that of the stream may be closed.
     """
     shared = stream.source.pagination.shared
     if shared.first_page is not None:
@@ -39,7 +41,7 @@ def first_page(stream: AnalyticsStream, page: Page) -> int | None:
     path = page.url.partition("?")[0]
     params = shared.request(page=0).params
     with suppress(FatalAPIError):
-        zero = stream.account.client.get(path, params, Asker(stream.name))
+        zero = client.get(path, params, Asker(stream.name))
         if zero.records and digest_of(zero.records) != digest_of(page.records):
             return 0
     return 1

@@ -207,6 +207,18 @@ def test_a_stream_that_fails_hides_no_other(api: Sandbox, tmp_path: Path) -> Non
     assert outcome.errors[0].startswith(f"GET {api.url}/v1/projects answered 403")
 
 
+def test_the_pagination_is_told_of_what_is_read_after_a_failure(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(**SMALL, pagination="page", page_size=2)
+    api.fault("/v1/projects", status=403)
+    lines = [line.split(maxsplit=1) for line in verdict(check(api, tmp_path))]
+    told = {line[0]: line[1] for line in lines}
+    for name in ("clients", "time", "users"):  # Before the failure, and after.
+        assert "pagination page (meta.page 1, " in told[name]
+        assert told[name].endswith("), first page 1")
+
+
 def test_all_failures_are_in_the_error(api: Sandbox, tmp_path: Path) -> None:
     api.fault("/v1/team/*", status=404)
     (error,) = check(api, tmp_path).errors

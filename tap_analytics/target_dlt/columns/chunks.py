@@ -92,6 +92,8 @@ def keep_last_of_each_key(table: pa.Table, keys: Sequence[str]) -> pa.Table:
         else table[key]
         for key in keys
     }
+    if len(keys) == 1 and pc.count_distinct(columns[keys[0]]).as_py() == len(table):
+        return table  # By far the most frequent case, at a fraction of the time.
     numbers = pa.array(range(table.num_rows), pa.int64())
     numbered = pa.table(columns | {"\0": numbers})
     last = numbered.group_by(keys).aggregate([("\0", "max")])["\0_max"]

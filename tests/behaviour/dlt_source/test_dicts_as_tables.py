@@ -163,7 +163,7 @@ def said(
 
     target-dlt, where a test before has imported it, has made dlt silent.
     """
-    assert duck.pipeline
+    assert duck.pipeline.pipeline_name
     dlt_logger = logging.getLogger("dlt")
     level = dlt_logger.level
     dlt_logger.setLevel("WARNING")

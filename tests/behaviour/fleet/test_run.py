@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -118,14 +120,32 @@ def test_an_account_over_its_time_is_stopped_and_goes_on_in_the_next_night(
     assert some.wrong_rows(some.accounts) == []
 
 
-def test_what_can_t_be_reached_is_one_line_and_status_1(fleet: FleetFactory) -> None:
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.mark.parametrize(
+    ("target", "error"),
+    [
+        (
+            {"destination": "postgres", "credentials": NOWHERE},
+            "Error: Destination 'postgres': ",
+        ),
+        (
+            {"destination": "duckdbb"},
+            "Error: dlt has no destination 'duckdbb'. Did you mean 'duckdb'?",
+        ),
+    ],
+)
+def test_what_can_t_be_reached_is_one_line_and_status_1_and_nothing_is_read(
+    fleet: FleetFactory, target: dict[str, str], error: str
+) -> None:
     some = fleet(1)
-    nowhere = "postgresql://nobody@127.0.0.1:1/none"
-    some.write(target={"destination": "postgres", "credentials": nowhere})
+    some.write(target=target)
     outcome = some.run()
     assert outcome.status == FAILED
     [line] = [line for line in outcome.err.splitlines() if line.startswith("Error")]
-    assert line.startswith("Error: Destination 'postgres': ")
+    assert line.startswith(error)
+    assert some.api.requests() == []
 
 
 def test_an_account_that_does_not_exist_is_wrong_usage(fleet: FleetFactory) -> None:

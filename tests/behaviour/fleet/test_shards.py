@@ -59,6 +59,24 @@ def test_an_account_that_was_not_read_is_not_told_to_be_loaded(
     assert {account for (account,) in rows} == set(first.lines)
 
 
+def test_a_night_that_is_older_than_what_is_loaded_is_not_loaded(
+    fleet: FleetFactory,
+) -> None:
+    some = fleet(2)
+    assert some.run("shard", "1/1", "--run", "old").status == LOADED
+    client = some.api.account(1).truth("clients")[0]["id"]
+    some.api.account(1).delete("clients", client)
+    assert some.run("run", "--only", "a1").status == LOADED
+    told = some.database.rows("*", "_fleet_accounts")
+    outcome = some.run("load", "--run", "old")
+    assert outcome.status == SOME_FAILED
+    [error] = outcome.failed.values()
+    assert "What the run old has read of it is older than what the run" in error
+    assert some.wrong_rows(some.accounts) == []
+    # What the table says of the account is true of its rows still.
+    assert set(told) <= set(some.database.rows("*", "_fleet_accounts"))
+
+
 def test_nights_of_shards_that_are_long_ago_leave_nothing(fleet: FleetFactory) -> None:
     some = fleet(1)
     state, staging = (open_place(name, some.folder) for name in ("state", "staging"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from tap_analytics.fleet.account_states import AccountStates
+from tap_analytics.fleet.account_states import AccountState, AccountStates
 from tap_analytics.fleet.aftermath import Aftermath
 from tap_analytics.fleet.compression import Compressor
 from tap_analytics.fleet.history import AccountRecord
@@ -36,8 +37,9 @@ def staging(state: Place) -> Staging:
 def manifest(staging: Staging) -> str:
     """Stage an account; return the digest of its manifest."""
     writer = StagedWriter(staging, "acme", Compressor())
+    writer.began_ms = 5
     writer.write(b'{"type":"STATE","value":{"n":7}}\n')
-    whole = writer.finish(Totals({"users": 1}, 2, 3.0), began_ms=5, is_complete=True)
+    whole = writer.finish(Totals({"users": 1}, 2, 3.0), is_complete=True)
     return whole.digest
 
 
@@ -80,6 +82,17 @@ def test_the_next_run_writes_the_state_of_an_account_with_a_receipt(
     record = AccountRecord("acme", manifest=manifest, load="17.5")
     Aftermath(state, staging).settle({"acme": record})
     require_settled(state, staging)
+
+
+def test_the_next_run_leaves_a_state_that_is_newer(
+    state: Place, staging: Staging, manifest: str
+) -> None:
+    newer = AccountState(run="later", began_ms=6, state=msgspec.Raw(b"{}"))
+    AccountStates(state).write("acme", newer)
+    record = AccountRecord("acme", manifest=manifest, load="17.5")
+    Aftermath(state, staging).settle({"acme": record})
+    assert AccountStates(state).read("acme") == newer
+    assert staging.whole() == []
 
 
 def test_the_next_run_leaves_what_has_no_receipt_to_the_loader(

@@ -11,6 +11,7 @@ from tap_analytics.fleet.beats import (
     TAKEN_OVER_SECONDS,
     Heard,
     beating,
+    end_left,
 )
 from tap_analytics.fleet.errors import FleetError
 from tests.helpers.clocks import Clock
@@ -54,17 +55,31 @@ def test_one_that_has_ended_is_dead_too(place: Place) -> None:
 def test_who_takes_over_is_not_taken_for_the_one_that_died(place: Place) -> None:
     place.write("run.beat", b"one 7")
     heard = Heard(place, "run", "one", Clock())
-    waits: list[float] = []
     with (
-        beating(place, "run", "two", waits.append),
+        beating(place, "run", "two"),
         pytest.raises(FleetError, match="Another coordinator has taken over"),
     ):
         heard.require()
-    # Before it begins, those that listen to the other one have time to hear that.
+
+
+def test_before_a_run_begins_what_is_left_of_others_has_time_to_end(
+    place: Place,
+) -> None:
+    place.write("run.beat", b"one 7")
+    heard = Heard(place, "run", "one", Clock())
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        with pytest.raises(FleetError, match="Another coordinator has taken over"):
+            heard.require()
+        waits.append(seconds)
+
+    end_left(place, ["later", "run"], "two", wait)
     assert waits == [TAKEN_OVER_SECONDS]
+    assert place.read("run.beat") is None
 
 
 def test_who_takes_over_from_nobody_waits_for_nobody(place: Place) -> None:
     waits: list[float] = []
-    with beating(place, "run", "one", waits.append):
-        assert not waits
+    end_left(place, ["run"], "one", waits.append)
+    assert not waits

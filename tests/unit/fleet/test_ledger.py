@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_analytics.fleet import ledger
+from tap_analytics.fleet.bucket import LOG_BYTES
 from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.folder import Folder
 from tap_analytics.fleet.history import FAILED, LOADED, STAGED, WAITING, last_run
@@ -93,6 +94,27 @@ def test_a_writer_has_one_file_however_many_accounts_there_are(place: Place) -> 
         one.add(read(f"account-{number}"))
     one.close()
     assert len(ledger.files(place)) == 1
+
+
+def test_a_large_ledger_in_a_bucket_goes_on_in_further_files(bucket: Place) -> None:
+    accounts = [f"account-{number}" for number in range(100)]
+    one = Ledger(bucket, "night", "run", clock=lambda: NIGHT)
+    one.add(began(0, *accounts))
+    error = "x" * (LOG_BYTES // 40)
+    for name in accounts:
+        one.add(read(name, error=error))
+    one.add(Ended(time=at(3)))
+    one.close()
+    files = ledger.files(bucket)
+    assert len(files) == 3
+    assert {(file.run, file.writer, file.began) for file in files} == {
+        ("night", "run", NIGHT)
+    }
+    for file in files:
+        assert len(bucket.read(file.name) or b"") <= LOG_BYTES
+    found = last(bucket)
+    assert {one.error for one in found.accounts.values()} == {error}
+    assert (list(found.accounts), found.is_over) == (accounts, True)
 
 
 @pytest.mark.parametrize("lost", [1, 5, 20, 60])
@@ -226,6 +248,6 @@ def test_shards_without_an_end_mark_are_missing(folder: Place) -> None:
 def test_old_runs_are_removed(place: Place) -> None:
     for number in range(4):
         write(place, began(number), run=f"run-{number}")
-    for run in ledger.old_runs(place, keep=2):
+    for run in ledger.newest_runs(place)[2:]:
         ledger.remove_run(place, run)
     assert [file.run for file in ledger.files(place)] == ["run-2", "run-3"]

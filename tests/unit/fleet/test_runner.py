@@ -5,19 +5,26 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tap_analytics.fleet.account_reading import Reading, Shared
+from tap_analytics.fleet.account_states import AccountState
+from tap_analytics.fleet.compression import Compressor
 from tap_analytics.fleet.messages import Finished, Job, Work
 from tap_analytics.fleet.runner import FEWEST_AT_ONCE, FIRST_AT_ONCE, Room, Runner
+from tap_analytics.fleet.staged_writer import PART_SECONDS, StagedWriter
 from tests.helpers.clocks import Clock
+from tests.helpers.scanning import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import msgspec
+    from tests.conftest import SandboxFactory
 
 MOMENT = 0.2
+
+THEN_MS = 1_750_000_000_000
 
 
 class Process:
@@ -80,6 +87,54 @@ def test_an_account_that_is_told_to_end_may_wait_for_its_last_answer(
     shared = Shared(work_in(tmp_path), lambda *_: None)
     job = Job(account="acme", key="env:NO_SUCH_VARIABLE", settings=settings)
     assert Reading(job, shared).seconds_to_end == seconds
+
+
+def test_what_is_staged_and_older_than_what_is_loaded_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY_ACME", "secret")
+    shared = Shared(work_in(tmp_path), lambda *_: None)
+    clock = Clock()
+    old = StagedWriter(shared.staging, "acme", Compressor(), clock=clock)
+    old.began_ms = THEN_MS
+    clock.now += PART_SECONDS
+    old.write(b'{"type":"STATE","value":{}}\n')
+    assert shared.staging.unfinished("acme")
+    newer = AccountState(run="later", began_ms=THEN_MS + 1, state=msgspec.Raw(b"{}"))
+    shared.states.write("acme", newer)
+    # There is no such value, so that reading ends before it asks for anything.
+    settings = {"api_url": "http://127.0.0.1:1", "concurrency": "many"}
+    reading = Reading(
+        Job(account="acme", key="env:KEY_ACME", settings=settings), shared
+    )
+    outcome = reading.read()
+    assert isinstance(outcome, Finished)
+    assert outcome.read.ending == "failed"
+    assert shared.staging.unfinished("acme") == []
+
+
+def test_an_account_that_is_read_twice_at_once_fails_alone_and_may_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: SandboxFactory
+) -> None:
+    monkeypatch.setenv("KEY_ACME", KEY)
+    shared = Shared(work_in(tmp_path), lambda *_: None)
+    clock = Clock()
+    other = StagedWriter(shared.staging, "acme", Compressor(), clock=clock)
+    clock.now += PART_SECONDS
+    other.write(b'{"type":"STATE","value":{}}\n')
+    # The next part of the other one is there, but not to be gone on with.
+    [first] = shared.staging.unfinished("acme")
+    shared.staging.place.write(
+        f"{shared.staging.folder('acme')}/{first.part.name.replace('1', '2', 1)}", b""
+    )
+    settings = {"api_url": sandbox(projects=1, tasks=1, time_records=1).url}
+    reading = Reading(
+        Job(account="acme", key="env:KEY_ACME", settings=settings), shared
+    )
+    outcome = reading.read()
+    assert isinstance(outcome, Finished)
+    assert not outcome.is_final
+    assert "the account is read twice at once" in outcome.read.error
 
 
 def test_what_came_of_the_last_account_is_said_before_the_runner_ends(

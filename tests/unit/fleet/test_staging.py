@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from tap_analytics.fleet.compression import Compressor, decompressed
-from tap_analytics.fleet.errors import FleetError
+from tap_analytics.fleet.errors import FleetError, ReadTwiceError
 from tap_analytics.fleet.folder import Folder
 from tap_analytics.fleet.staged_writer import PART_BYTES, PART_SECONDS, StagedWriter
 from tap_analytics.fleet.staging import Manifest, Staging, StagingError, Totals
@@ -46,7 +46,7 @@ def writer(
 
 
 def finish(writer: StagedWriter) -> Manifest:
-    return writer.finish(Totals({"users": 1}, 2, 3.0), began_ms=1, is_complete=True)
+    return writer.finish(Totals({"users": 1}, 2, 3.0), is_complete=True)
 
 
 def text(staging: Staging) -> bytes:
@@ -139,13 +139,31 @@ def test_what_is_left_unfinished_is_gone_on_with(staging: Staging) -> None:
     assert json.loads(found[-1].state) == {"n": 2}
 
     heir = writer(staging, began=found[-1].state)
-    heir.go_on_after([one.part for one in found])
+    heir.go_on_after(found)
     heir.write(RECORD)
     heir.write(state(3))
     manifest = finish(heir)
     assert [part.name[:5] for part in manifest.parts] == ["00001", "00002", "00003"]
     expected = RECORD + state(1) + RECORD + state(2) + RECORD + state(3)
     assert text(staging) == expected
+
+
+def test_what_is_gone_on_with_is_as_old_as_its_first_part(staging: Staging) -> None:
+    clock = Clock()
+    dead = writer(staging, clock)
+    dead.began_ms = 1
+    clock.now = PART_SECONDS
+    dead.write(state(1))
+    heir = writer(staging)
+    heir.go_on_after(staging.unfinished("acme"))
+    assert finish(heir).began_ms == 1
+
+
+def test_parts_whose_age_nobody_knows_are_old(own: Folder) -> None:
+    whole = Compressor().compressed(RECORD + state(1))
+    own.write("run-1/acme/00001-abc.jsonl.zst", whole)
+    [part] = Staging(own, "run-1").unfinished("acme")
+    assert part.began_ms == 0
 
 
 def test_parts_of_two_writers_are_not_mixed(staging: Staging) -> None:
@@ -163,10 +181,10 @@ def test_a_writer_that_another_has_overtaken_fails(staging: Staging) -> None:
     clock.now += PART_SECONDS
     slow.write(state(1))
     heir = writer(staging)
-    heir.go_on_after([one.part for one in staging.unfinished("acme")])
+    heir.go_on_after(staging.unfinished("acme"))
     heir.write(state(2))
     finish(heir)
-    with pytest.raises(FleetError, match="the account is read twice at once"):
+    with pytest.raises(ReadTwiceError, match="the account is read twice at once"):
         finish(slow_that_goes_on(slow))
     assert text(staging) == state(1) + state(2)
 

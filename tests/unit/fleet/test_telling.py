@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import pytest
 from rich.console import Console
 
 from tap_analytics.fleet.causes import causes
+from tap_analytics.fleet.checking import AT_ONCE
+from tap_analytics.fleet.errors import FleetError
 from tap_analytics.fleet.fleet_progress import RUNNING, FleetProgress
 from tap_analytics.fleet.folder import Folder
 from tap_analytics.fleet.history import FAILED, LOADED, STAGED, AccountRecord
@@ -22,11 +30,10 @@ from tap_analytics.fleet.screen import under_way
 from tap_analytics.fleet.staging import Totals
 from tap_analytics.fleet.status import show_status
 from tap_analytics.fleet.summary import summary
+from tap_analytics.fleet.teller import Teller
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
+LONGEST = 30.0
+"""No command of a test takes so many seconds."""
 
 ACME = AccountRecord(
     "acme", LOADED, {"users": 3, "time": 7}, requests=44, seconds=4.5678
@@ -214,13 +221,23 @@ def test_without_a_run_the_status_says_so(
     )
 
 
-def command(*args: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tap_analytics.fleet", *args],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(
+    *args: str | Path, stdout: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command.
+
+    Args:
+        args: What it is to do.
+        stdout: The file that gets its standard output, if any does.
+    """
+    with nullcontext() if stdout is None else Path(stdout).open("wb") as file:
+        return subprocess.run(
+            [sys.executable, "-m", "tap_analytics.fleet", *args],
+            stdout=subprocess.PIPE if file is None else file,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
 
 
 def test_the_status_of_ten_thousand_accounts_comes_in_a_second(tmp_path: Path) -> None:
@@ -245,6 +262,62 @@ def test_a_failure_is_one_line(tmp_path: Path) -> None:
         f"Error: The fleet file {tmp_path}/none.yml can't be read: No such file or "
         "directory.\n"
     )
+
+
+def test_a_full_disk_below_standard_output_is_one_line(tmp_path: Path) -> None:
+    write_run(tmp_path / "state", ["a", "b"])
+    fleet = tmp_path / "fleet.yml"
+    fleet.write_text("api_key: env:KEY\naccounts: [a, b]\n", encoding="utf-8")
+    result = command("status", fleet, stdout="/dev/full")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "Error: Standard output can't be written: No space left on device. Make room "
+        "there, or send it elsewhere, and run again.\n"
+    )
+
+
+def test_a_run_whose_results_can_not_be_written_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(FleetError, match=r"^Standard output can't be written: No"):
+            Teller(FleetProgress([])).account(ACME)
+
+
+def test_a_log_that_can_not_be_written_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(full, write_through=True))
+        Teller(FleetProgress([])).say("So far, so good.")
+
+
+def test_a_signal_drops_the_checks_that_wait(tmp_path: Path) -> None:
+    accounts = [f"a{number}" for number in range(2 * AT_ONCE)]
+    fleet = tmp_path / "fleet.yml"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        content = {
+            "accounts": accounts,
+            "api_key": "env:KEY",
+            "defaults": {"api_url": url},
+        }
+        fleet.write_text(json.dumps(content), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tap_analytics.fleet", "check", fleet],
+            stderr=subprocess.PIPE,
+            env={**os.environ, "KEY": "secret"},
+            text=True,
+        )
+        with silent.accept()[0]:
+            process.terminate()
+            try:
+                _, err = process.communicate(timeout=LONGEST)
+            finally:
+                process.kill()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert err.startswith("Stopped by SIGTERM.")
 
 
 def test_wrong_usage_ends_with_status_2() -> None:
