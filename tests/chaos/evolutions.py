@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import multiprocessing
 import re
 import time
 from contextlib import redirect_stdout, suppress
@@ -18,6 +17,7 @@ from tests.chaos.evolving import Stream
 from tests.chaos.judging import Verdict
 from tests.chaos.kinds import Ending
 from tests.chaos.places import PLACES, Databases, Places
+from tests.helpers.forking import PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +42,6 @@ _STATE = "STATE"
 _CULPRIT = re.compile(r"(?:stream|table) '(s\d+)'", re.IGNORECASE)
 
 _READ_AS_TEXT = {"json", "timestamp with time zone"}
-
-_children = multiprocessing.get_context("forkserver")
-_children.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 
 class Evolutions(Databases[Places]):
@@ -124,9 +121,9 @@ class Lot:
 
     def _run(self, lines: list[str], kill_after: float | None) -> str:
         """Run the target; returns `loaded`, `killed` or the error."""
-        ours, theirs = _children.Pipe()
+        ours, theirs = PROCESSES.Pipe()
         text = "\n".join(lines) + "\n"
-        process = _children.Process(target=_load, args=(text, self._config, theirs))
+        process = PROCESSES.Process(target=_load, args=(text, self._config, theirs))
         process.start()
         theirs.close()
         ours.recv()
