@@ -133,7 +133,7 @@ def test_the_display_shows_where_accounts_are_and_how_long_it_takes() -> None:
     clock.now = 8
     bar, *rows = shown(progress)
     assert bar.startswith("10 of 25 accounts  ━━━━━━━━━━━━")
-    assert bar.endswith("about 12 s left")
+    assert bar.endswith("about 8 s left")
     assert rows == [
         "running       4  being read",
         "staged        3  read, being loaded",
@@ -143,6 +143,22 @@ def test_the_display_shows_where_accounts_are_and_how_long_it_takes() -> None:
         "rows      7,464",
         "requests    352  412 per second",
     ]
+
+
+def test_the_time_left_does_not_jump_when_those_side_by_side_begin_to_end() -> None:
+    clock = Clock()
+    names = [f"a{number}" for number in range(200)]
+    progress = FleetProgress(names, clock=clock)
+    for name in names[:150]:
+        progress.move(name, RUNNING)
+    told = []
+    for seconds in (40, 41, 42):  # All of them end within these.
+        begin, end = (seconds - 40) * 50, (seconds - 39) * 50
+        for name in names[begin:end]:
+            progress.move(name, STAGED)
+        clock.now = seconds
+        told.append(progress.seconds_left)
+    assert told == pytest.approx([40, 25, 14], abs=1)
 
 
 def test_as_long_as_nothing_is_done_the_display_shows_the_time() -> None:
