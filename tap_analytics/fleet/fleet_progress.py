@@ -87,5 +87,5 @@ class FleetProgress:
         read = self._counts[LOADED] + self._counts[FAILED] + self._counts[STAGED]
         if read < _TIMED:
             return None
-        done = read + self._counts[RUNNING] / 2
-        return self.seconds / done * (len(self._states) - done)
+        so_far = read + self._counts[RUNNING] / 2
+        return self.seconds / so_far * (len(self._states) - so_far)
