@@ -42,6 +42,9 @@ _NO_HASHES = (
     "'dicts'."
 )
 
+MOST_ROWS = 32_768
+"""The rows of an Arrow table, about: dlt spends milliseconds on each."""
+
 BOOKMARK = "bookmark"
 """Where in a resource's state the bookmark is."""
 
@@ -136,13 +139,23 @@ class Loading:
             tables = DictTables(stream.columns, self._load_id)
         return DictForm(stream.json_columns, tables)
 
-    def item(self, rows: Sequence[Row]) -> Any:
-        """Return rows as an item."""
+    def items(self, rows: Sequence[Row], *, is_end: bool = False) -> Iterator[Any]:
+        """Yield the items that are complete with these rows: none, or one.
+
+        Args:
+            rows: The next rows.
+            is_end: Whether none may follow in the same item.
+        """
         self.rows += len(rows)
-        if self._tables is not None:
-            return self._tables.table(rows, self._load_id, hashed=self._is_hashed)
-        records = as_dicts(rows)
-        return [*map(with_columns, records)] if self._choices.infer else records
+        if self._tables is None:
+            if rows:
+                records = as_dicts(rows)
+                yield [*map(with_columns, records)] if self._choices.infer else records
+            return
+        if rows:
+            self._tables.add(rows, self._load_id, hashed=self._is_hashed)
+        if self._tables.rows >= (1 if is_end else MOST_ROWS):
+            yield self._tables.take()
 
     def end(
         self, reader: StreamReader, *, has_all_parents: bool = True
