@@ -42,8 +42,8 @@ _NO_HASHES = (
     "'dicts'."
 )
 
-MOST_ROWS = 32_768
-"""The rows of an Arrow table, about: dlt spends milliseconds on each."""
+MOST_ROWS = {"dicts": 1_000, "arrow": 32_768}
+"""The rows of an item, about: dlt spends milliseconds on each item."""
 
 BOOKMARK = "bookmark"
 """Where in a resource's state the bookmark is."""
@@ -78,6 +78,7 @@ class Loading:
         self._load_id: str | None = None
         self._deletions: Deletions | None = None
         self.rows = 0
+        self._records: list[dict[str, Any]] = []
         self._is_hashed = False
         self._file_format: FileFormat | None = None
         self._tables = None
@@ -147,15 +148,17 @@ class Loading:
             is_end: Whether none may follow in the same item.
         """
         self.rows += len(rows)
-        if self._tables is None:
+        if self._tables is not None:
             if rows:
-                records = as_dicts(rows)
-                yield [*map(with_columns, records)] if self._choices.infer else records
+                self._tables.add(rows, self._load_id, hashed=self._is_hashed)
+            if self._tables.rows >= (1 if is_end else MOST_ROWS["arrow"]):
+                yield self._tables.take()
             return
-        if rows:
-            self._tables.add(rows, self._load_id, hashed=self._is_hashed)
-        if self._tables.rows >= (1 if is_end else MOST_ROWS):
-            yield self._tables.take()
+        records = as_dicts(rows)
+        self._records += map(with_columns, records) if self._choices.infer else records
+        if len(self._records) >= (1 if is_end else MOST_ROWS["dicts"]):
+            records, self._records = self._records, []
+            yield records
 
     def end(
         self, reader: StreamReader, *, has_all_parents: bool = True

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
 
-ROWS_AT_A_TIME = {"dicts": 1_000, "arrow": 512}
+ROWS_AT_A_TIME = 256
 """The rows that are made into a part of an item: Python is slow where many live."""
 
 PAGES_AT_A_TIME = 8
@@ -47,7 +47,6 @@ class StreamItems:
         self._stream = stream
         self._extraction = extraction
         self._workers = account.workers
-        self._rows_at_a_time = ROWS_AT_A_TIME[choices.rows]
         self._loading = Loading(stream, choices, account)
         name = dlt.current.pipe().name
         if self._loading.form is not None:
@@ -90,9 +89,9 @@ class StreamItems:
             # dlt sleeps where nobody has anything, so others get a turn now and then.
             if coming is None or number % PAGES_AT_A_TIME == 0:
                 yield None
-            while more := [*islice(coming or (), self._rows_at_a_time - len(rows))]:
+            while more := [*islice(coming or (), ROWS_AT_A_TIME - len(rows))]:
                 rows += more
-                if len(rows) == self._rows_at_a_time:
+                if len(rows) == ROWS_AT_A_TIME:
                     yield from self._loading.items(rows)
                     rows = []
             if by_page:
