@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -53,6 +54,26 @@ class SandboxFactory(Protocol):
 def pytest_xdist_auto_num_workers() -> int:
     """Takes one worker more than there are processors: some tests mostly wait."""
     return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+
+
+def pytest_configure() -> None:
+    """Collects no garbage while tests are imported: there is hardly any."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Freezes what is imported, as the commands do: collecting garbage is quick then.
+
+    A worker, which knows all tests, has nearly a million objects.
+    """
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Lets all be freed again, which some libraries expect at the exit."""
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -179,15 +179,14 @@ class Reading:
             return self._failed(outcome)
         manifest = writer.finish(self.totals, is_complete=is_complete, key=digest)
         if is_complete:
-            return self._finished("complete", manifest=manifest.digest, key=digest)
+            return Finished(read=read_of(manifest))
         minutes = shared.work.max_seconds / 60
         error = (
             f"Stopped after {minutes:g} minutes (max_minutes): what was read is loaded,"
             " and the next run goes on."
         )
-        return self._finished(
-            "stopped", error=error, manifest=manifest.digest, key=digest, is_final=True
-        )
+        read = msgspec.structs.replace(read_of(manifest), error=error)
+        return Finished(read=read, is_final=True)
 
     def _staged(
         self, loaded: AccountState | None
@@ -226,23 +225,13 @@ class Reading:
         text = self.run.redaction.redacted(outcome.message) or outcome.ending
         return self._finished("failed", error=text, is_final=is_final)
 
-    def _finished(
-        self,
-        ending: str,
-        *,
-        error: str = "",
-        manifest: str = "",
-        key: str = "",
-        is_final: bool = False,
-    ) -> Finished:
+    def _finished(self, ending: str, *, error: str, is_final: bool = False) -> Finished:
         read = Read(
             time=ledger.now(),
             account=self.account,
             ending=ending,
             totals=self.totals,
             error=error,
-            manifest=manifest,
-            key=key,
         )
         return Finished(read=read, is_final=is_final)
 

@@ -32,6 +32,7 @@ from tap_analytics.fleet.messages import (
     Started,
     from_runner,
 )
+from tap_analytics.fleet.packages import Size
 from tap_analytics.fleet.reading_rounds import Rounds
 from tap_analytics.fleet.retelling import read_of, row_of
 
@@ -132,15 +133,10 @@ class Coordinator:
         return Job(account=account, key=one.key.text, settings=dict(one.settings))
 
     def _take_staged(self, account: str, *, reads: bool) -> bool:
-        """Take an account that was read before this process began.
+        """Take an account that was read before; return whether there is anything to.
 
-        Args:
-            account: Its name.
-            reads: Whether it can be read again; if not, the loader says whether what is
-                loaded of it is newer.
-
-        Returns:
-            Whether it was taken.
+        If it can be read again, it is where newer rows are loaded. Else the loader says
+        that there are.
         """
         manifest = self._parts.staging.manifest(account)
         if manifest is None:
@@ -253,8 +249,8 @@ class Coordinator:
         record = self._record(account)
         self._parts.progress.move(account, STAGED)
         if self._loads is not None:
-            rows = sum(record.rows.values())
-            self._loads.add(account, record.manifest, rows)
+            size = Size(sum(record.rows.values()), record.text_bytes)
+            self._loads.add(account, record.manifest, size)
         else:
             self._parts.teller.account(record)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SHARD_ACCOUNTS = 50
 """So many accounts are a task, or fewer, if there are more workers than such tasks."""
 
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 30.0
 
 
 class DaskEngine:
@@ -33,16 +33,20 @@ class DaskEngine:
 
     Args:
         scheduler: The scheduler's address; empty for a cluster on this machine.
+        connect_seconds: So long a scheduler that does not answer is waited for.
 
     Raises:
         FleetError: If `distributed` is not installed.
     """
 
-    def __init__(self, scheduler: str) -> None:
+    def __init__(
+        self, scheduler: str, connect_seconds: float = CONNECT_SECONDS
+    ) -> None:
         if find_spec("distributed") is None:
             msg = "Dask is not installed: pip install 'tap-analytics[dask]'."
             raise FleetError(msg)
         self._scheduler = scheduler
+        self._connect_seconds = connect_seconds
 
     def __call__(self, batch: Batch, tell: Tell) -> None:
         """Read a batch.
@@ -58,7 +62,7 @@ class DaskEngine:
             cluster = _own_cluster(dask, batch.runners)
         try:
             client: Any = dask.Client(
-                cluster, timeout=CONNECT_SECONDS, set_as_default=False
+                cluster, timeout=self._connect_seconds, set_as_default=False
             )
         except (OSError, ValueError, TimeoutError) as error:
             msg = f"Dask's scheduler {self._scheduler} can't be reached: {error}."

@@ -29,6 +29,7 @@ class AccountRecord:
         rows: Rows that were read, by stream.
         requests: Requests that were sent.
         seconds: How long reading took.
+        text_bytes: How many bytes of Singer lines are staged, before compression.
         error: The one line that says why it failed.
         manifest: The digest of the manifest of what is staged.
         load: dlt's id of the load, empty until there is a receipt.
@@ -40,6 +41,7 @@ class AccountRecord:
     rows: Mapping[str, int] = field(default_factory=dict)
     requests: int = 0
     seconds: float = 0.0
+    text_bytes: int = 0
     error: str = ""
     manifest: str = ""
     load: str = ""
@@ -51,6 +53,7 @@ class AccountRecord:
             case Read():
                 self.rows, self.seconds = event.totals.rows, event.totals.seconds
                 self.requests += event.totals.requests
+                self.text_bytes = event.totals.text_bytes
                 self.error, self.manifest = event.error, event.manifest
                 self.key, self.load = event.key, ""
                 self.status = FAILED if event.ending == "failed" else STAGED

@@ -22,6 +22,7 @@ from tap_analytics.fleet.messages import (
     Table,
     from_loader,
 )
+from tap_analytics.fleet.packages import fill_one, first_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,15 +30,9 @@ if TYPE_CHECKING:
 
     from tap_analytics.fleet.ledger import Receipt
     from tap_analytics.fleet.messages import Load
+    from tap_analytics.fleet.packages import Size
 
 LOADER = "tap_analytics.fleet.loader"
-
-PACKAGE_ACCOUNTS = 200
-PACKAGE_ROWS = 40_000
-"""So many accounts, or rows, are loaded at once.
-
-A package takes about 2 kB of memory a row, and 0.6 s beside that of its rows.
-"""
 
 WAIT_SECONDS = 15.0
 """So long the first of them waits for others: each package costs seconds."""
@@ -92,7 +87,7 @@ class LoadQueue:
         self._row_of = row_of
         self._receipts = receipts
         self._clock = clock
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[str, Size] = {}
         self._first_at = 0.0
         self._packages: deque[list[str]] = deque()
         self._manifests: dict[str, str] = {}
@@ -106,18 +101,18 @@ class LoadQueue:
         self._failures: Counter[str] = Counter()
         self._child = self._begin()
 
-    def add(self, account: str, manifest: str, rows: int) -> None:
+    def add(self, account: str, manifest: str, size: Size) -> None:
         """Take an account that is whole.
 
         Args:
             account: Its name.
             manifest: The digest of its manifest.
-            rows: How many rows it has.
+            size: How large it is.
         """
         if not self._waiting:
             self._first_at = self._clock()
         self._manifests[account] = manifest
-        self._waiting[account] = rows
+        self._waiting[account] = size
 
     @property
     def is_idle(self) -> bool:
@@ -143,7 +138,7 @@ class LoadQueue:
         if self._is_busy or not self._is_ready:
             return
         if not self._packages and self._is_enough(is_last=is_last):
-            self._packages.append(list(self._next()))
+            self._packages.append(self._next())
         if self._packages:
             package = self._packages.popleft()
             self._is_busy = True
@@ -154,19 +149,15 @@ class LoadQueue:
     def _is_enough(self, *, is_last: bool) -> bool:
         return bool(self._waiting) and (
             is_last
-            or len(self._waiting) >= PACKAGE_ACCOUNTS
-            or sum(self._waiting.values()) >= PACKAGE_ROWS
+            or fill_one(self._waiting.values())
             or self._clock() - self._first_at >= WAIT_SECONDS
         )
 
-    def _next(self) -> Iterator[str]:
-        rows = 0
-        for count, account in enumerate(list(self._waiting)):
-            rows += self._waiting[account]
-            if count and (rows > PACKAGE_ROWS or count >= PACKAGE_ACCOUNTS):
-                return
+    def _next(self) -> list[str]:
+        accounts = first_package(self._waiting)
+        for account in accounts:
             del self._waiting[account]
-            yield account
+        return accounts
 
     def tell(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Have rows of the table of accounts written; then the queue is idle."""

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tap_analytics.fleet.fleet_progress import RUNNING
 from tap_analytics.fleet.history import FAILED, LOADED, STAGED, WAITING
-from tap_analytics.report.report import duration
+from tap_analytics.report.report import duration, time_left
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,4 +56,4 @@ def under_way(progress: FleetProgress, per_second: float) -> RenderableType:
 
 def _time(progress: FleetProgress) -> str:
     left = progress.seconds_left
-    return duration(progress.seconds) if not left else f"about {duration(left)} left"
+    return duration(progress.seconds) if not left else time_left(left)

@@ -6,6 +6,8 @@ import time
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tap_analytics.fleet.errors import FleetError, ReadTwiceError
 from tap_analytics.fleet.staging import (
     STATE_LINE,
@@ -26,6 +28,9 @@ FRAME_BYTES = 1 << 17
 
 PART_BYTES = 1 << 19
 """A part that has grown so large, compressed, ends."""
+
+PART_TEXT_BYTES = 1 << 23
+"""The same of its text, which is read as a whole, and may shrink to a hundredth."""
 
 PART_SECONDS = 60.0
 """A part ends with the first STATE after so long."""
@@ -66,6 +71,8 @@ class StagedWriter:
         self._token = f"{token_hex(4)}.jsonl.zst"
         self._text = bytearray()
         self._frames: list[bytes] = []
+        self._text_bytes = 0
+        self._text_bytes_before = 0
         self._ends_in_state = False
         self._began_at = clock()
 
@@ -82,6 +89,7 @@ class StagedWriter:
         """
         self._parts = [staged.part for staged in parts]
         if parts:
+            self._text_bytes_before = sum(staged.text_bytes for staged in parts)
             self._token = parts[0].part.name.split("-", 2)[-1]
             self.began_ms = parts[0].began_ms
 
@@ -92,6 +100,7 @@ class StagedWriter:
             FleetError: If the place does not take them.
         """
         self._text += data
+        self._text_bytes += len(data)
         text = bytes(data)
         last = text[text.rfind(b"\n", 0, -1) + 1 :]
         self._ends_in_state = last.startswith(STATE_LINE)
@@ -99,7 +108,10 @@ class StagedWriter:
             self._state = last
         if len(self._text) >= FRAME_BYTES:
             self._end_frame()
-        is_large = sum(map(len, self._frames)) >= PART_BYTES
+        is_large = (
+            sum(map(len, self._frames)) >= PART_BYTES
+            or self._text_bytes >= PART_TEXT_BYTES
+        )
         is_old = self._clock() - self._began_at >= PART_SECONDS
         if is_large or (self._ends_in_state and is_old):
             self._end_part()
@@ -127,7 +139,7 @@ class StagedWriter:
             began_ms=self.began_ms,
             is_complete=is_complete,
             parts=self._parts,
-            totals=totals,
+            totals=replace(totals, text_bytes=self._text_bytes_before),
             key=key,
         )
         self._staging.put_manifest(manifest)
@@ -142,10 +154,13 @@ class StagedWriter:
         if not self._ends_in_state:
             # What came after this STATE is read again, if no other part follows.
             self._text += self._state
+            self._text_bytes += len(self._state)
             self._ends_in_state = True
         self._end_frame()
         content = b"".join(self._frames)
         self._frames = []
+        self._text_bytes_before += self._text_bytes
+        self._text_bytes = 0
         name = f"{len(self._parts) + 1:05}-{self.began_ms}-{self._token}"
         try:
             self._put(name, content)

@@ -55,11 +55,13 @@ class Totals(msgspec.Struct, frozen=True):
         rows: Rows by stream.
         requests: Requests that were sent.
         seconds: How long it took.
+        text_bytes: How many bytes of Singer lines are staged, before compression.
     """
 
     rows: dict[str, int] = {}
     requests: int = 0
     seconds: float = 0.0
+    text_bytes: int = 0
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +189,7 @@ class Staging:
             FleetError: If it can't be read.
         """
         name = f"{self.folder(manifest.account)}/{manifest.parts[-1].name}"
-        state = _state_at_the_end(self.place.read(name) or b"")
+        state = _state_at_the_end(_text_of(self.place.read(name) or b"") or b"")
         if state is None:
             msg = f"{name} is missing or damaged."
             raise StagingError(msg)
@@ -220,11 +222,12 @@ class Staging:
             if number != f"{len(found) + 1:05}" or rest != token:
                 break
             content = self.place.read(name)
-            state = None if content is None else _state_at_the_end(content)
-            if content is None or state is None:
+            text = None if content is None else _text_of(content)
+            state = None if text is None else _state_at_the_end(text)
+            if content is None or text is None or state is None:
                 break
             part = Part(name.rpartition("/")[2], len(content), digest_of(content))
-            found.append(StagedPart(part, state))
+            found.append(StagedPart(part, state, len(text)))
         return found
 
 
@@ -234,10 +237,12 @@ class StagedPart(msgspec.Struct, frozen=True):
     Attributes:
         part: The part.
         state: The JSON text of the value of its STATE.
+        text_bytes: How many bytes it has before compression.
     """
 
     part: Part
     state: bytes
+    text_bytes: int
 
     @property
     def began_ms(self) -> int:
@@ -254,11 +259,14 @@ class _State(msgspec.Struct):
     value: msgspec.Raw
 
 
-def _state_at_the_end(content: bytes) -> bytes | None:
+def _text_of(content: bytes) -> bytes | None:
     try:
-        text = decompressed(content)
+        return decompressed(content)
     except zstandard.ZstdError:
         return None
+
+
+def _state_at_the_end(text: bytes) -> bytes | None:
     return state_of(text[text.rfind(b"\n", 0, -1) + 1 :])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_analytics.compat import override
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN = 30.0
 """So much time is between two log lines of a run that goes well."""
+
+_MINUTE = 60
 
 COMPLETE, FAILED, STOPPED = "Complete", "Failed", "Stopped"
 """How a run may have ended: by itself, with an error, or because it was told to."""
@@ -112,7 +115,7 @@ def so_far(progress: Progress) -> list[str]:
     if progress.held.seconds:
         parts.append(waited(progress) + more(progress.held.left))
     if progress.seconds_left is not None:
-        parts.append(f"about {duration(progress.seconds_left)} left")
+        parts.append(time_left(progress.seconds_left))
     return parts
 
 
@@ -205,6 +208,12 @@ def more(seconds: float) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number of things."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def time_left(seconds: float) -> str:
+    """Return what an estimate of the time left says: no tenths, which nobody knows."""
+    whole = ceil(seconds)
+    return f"about {f'{whole} s' if whole < _MINUTE else duration(whole)} left"
 
 
 def duration(seconds: float) -> str:

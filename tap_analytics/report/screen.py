@@ -17,6 +17,7 @@ from tap_analytics.report.report import (
     listed_by_kind,
     more,
     of_projects,
+    time_left,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _time(progress: Progress) -> str:
         return "loading"
     left = progress.seconds_left
     if left:
-        return f"about {duration(left)} left"
+        return time_left(left)
     return f"for {duration(progress.seconds)} so far"
 
 

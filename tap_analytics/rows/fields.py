@@ -85,9 +85,11 @@ class Fields:
         except msgspec.DecodeError as error:
             msg = f"{self._place(context)}: a record is not an object: {_shown(text)}."
             raise FatalAPIError(msg) from error
-        row: Row = self._constant.copy()
-        if not row.keys().isdisjoint(rest):
-            raise self._clash(text, context)
+        row: Row = {}
+        if self._constant:
+            row.update(self._constant)
+            if not row.keys().isdisjoint(rest):
+                raise self._clash(text, context)
         kept: dict[str, Raw] = {}
         for name, fit in self._columns:
             value = rest.pop(name, NULL)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import io
 import json
 import logging
-import multiprocessing
 import re
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tap_analytics.compat import override
 from tests.chaos.comparing import is_same
 from tests.chaos.evolving import Stream
 from tests.chaos.judging import Verdict
 from tests.chaos.kinds import Ending
 from tests.chaos.places import PLACES, Databases, Places
+from tests.helpers.forking import PROCESSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
     from tests.chaos.places import Place
@@ -35,12 +37,11 @@ _KILLED = 0.3
 _LONGEST_RUN = 120.0
 """Seconds after which a run is taken for one that hangs."""
 
+_STATE = "STATE"
+
 _CULPRIT = re.compile(r"(?:stream|table) '(s\d+)'", re.IGNORECASE)
 
 _READ_AS_TEXT = {"json", "timestamp with time zone"}
-
-_children = multiprocessing.get_context("forkserver")
-_children.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 
 class Evolutions(Databases[Places]):
@@ -120,25 +121,26 @@ class Lot:
 
     def _run(self, lines: list[str], kill_after: float | None) -> str:
         """Run the target; returns `loaded`, `killed` or the error."""
-        ours, theirs = _children.Pipe()
+        ours, theirs = PROCESSES.Pipe()
         text = "\n".join(lines) + "\n"
-        process = _children.Process(target=_load, args=(text, self._config, theirs))
+        process = PROCESSES.Process(target=_load, args=(text, self._config, theirs))
         process.start()
         theirs.close()
         ours.recv()
         began = time.monotonic()
         wait = _LONGEST_RUN if kill_after is None else kill_after
-        try:
-            outcome = str(ours.recv()) if ours.poll(wait) else "killed"
-        except EOFError:
-            outcome = "it died"
+        said = [*_said(ours, began + wait)]
+        seconds = time.monotonic() - began
         process.kill()
         process.join()
         process.close()
-        if outcome == "loaded":
-            self._seconds = time.monotonic() - began
-        assert kill_after is not None or outcome != "killed", "a run hangs"
-        return outcome
+        said += _said(ours, began)
+        ended = said[-1:] if said[-1:] != [_STATE] else []
+        if ended == ["loaded"]:
+            self._seconds = seconds
+        assert kill_after is not None or ended, "a run hangs, or died"
+        # What a STATE has vouched for is not sent again, whatever happened after it.
+        return ended[0] if ended else "loaded" if said else "killed"
 
     def _verdict(self, stream: Stream, stopped: dict[str, str]) -> Verdict:
         ending = Ending.STOPPED if stream.name in stopped else Ending.COMPLETE
@@ -186,13 +188,33 @@ class Lot:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+class _States(io.StringIO):
+    """Tells of each STATE at once, since nothing after it counts."""
+
+    def __init__(self, parent: Connection) -> None:
+        super().__init__()
+        self._parent = parent
+
+    @override
+    def write(self, text: str) -> int:
+        self._parent.send(_STATE)
+        return super().write(text)
+
+
+def _said(child: Connection, until: float) -> Iterator[str]:
+    """Yield what a process says up to a moment, or its end."""
+    with suppress(EOFError):
+        while child.poll(max(0.0, until - time.monotonic())):
+            yield str(child.recv())
+
+
 def _load(text: str, config: dict[str, Any], parent: Connection) -> None:
     """Run the target, in a process of its own, and tell how it ended."""
     from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415, it is slow
 
     logging.disable()
     parent.send("ready")
-    states = io.StringIO()
+    states = _States(parent)
     try:
         with redirect_stdout(states):
             TargetDlt(config=config).listen(io.StringIO(text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import resource
 import signal
@@ -14,17 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.reading.so_far import StateCadence
+from tests.helpers.forking import PROCESSES
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
     from pathlib import Path
-
-_context = multiprocessing.get_context("forkserver")
-# What is imported once need not be imported by each of them.
-_context.set_forkserver_preload(
-    ["__main__", "tap_analytics.command", "tap_analytics.target_dlt.target"]
-)
 
 SECONDS = 60
 """So long a run may take at most."""
@@ -82,10 +76,10 @@ class Pipeline:
         (self._folder / "state.json").write_text(self.state)
         for name in ("states", "tap.log", "target.log"):
             (self._folder / name).write_text("")
-        reader, writer = _context.Pipe(duplex=False)
+        reader, writer = PROCESSES.Pipe(duplex=False)
         folder = str(self._folder)
-        tap = _context.Process(target=_tap, args=(writer, folder, self.state_seconds))
-        target = _context.Process(target=_target, args=(reader, folder, largest_file))
+        tap = PROCESSES.Process(target=_tap, args=(writer, folder, self.state_seconds))
+        target = PROCESSES.Process(target=_target, args=(reader, folder, largest_file))
         for process in (target, tap):
             process.start()
         reader.close()

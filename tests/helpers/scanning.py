@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 from base64 import b64encode
-from contextlib import closing, suppress
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,19 +105,34 @@ def _contents(file: Path) -> Iterator[str | bytes]:
         yield str([column.to_pylist() for column in columns])
     elif raw[8:12] == b"DUCK":
         with suppress(duckdb.Error):  # The same, of a database.
-            yield from _rows(file)
+            yield _rows(file)
 
 
-def _rows(file: Path) -> Iterator[str]:
-    with closing(duckdb.connect(str(file), read_only=True)) as database:
-        tables = database.execute(
-            'select format(\'"{}"."{}"\', schema_name, table_name) from duckdb_tables'
-        ).fetchall()
-        for (table,) in tables:
-            (text,) = database.execute(
-                f"select string_agg(t::varchar) from {table} as t"
-            ).fetchall()[0]
-            yield text or ""
+def _rows(file: Path) -> str:
+    """Return all rows of all tables of a DuckDB file."""
+    tables = (
+        'select format(\'"{}"."{}"."{}"\', database_name, schema_name, table_name)'
+        " from duckdb_tables"
+    )
+    database = _reader()
+    path = str(file).replace("'", "''")
+    database.execute(f"attach '{path}' as file (read_only)")
+    try:
+        texts = " union all ".join(
+            f"select t::varchar as text from {table} as t"
+            for (table,) in database.execute(tables).fetchall()
+        )
+        query = f"select string_agg(text) from ({texts})" if texts else "select ''"
+        (row,) = database.execute(query).fetchall()
+    finally:
+        database.execute("detach file")
+    return row[0] or ""
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    """Open a database in memory: files are attached in a tenth of an opening's time."""
+    return duckdb.connect(config={"threads": 1})
 
 
 scan = Scan()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 
 
-CACHE = "64MB"
+CACHE = "8MB"
 """What DuckDB may keep in memory of its file between two loads."""
 
 

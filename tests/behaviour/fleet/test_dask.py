@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.behaviour.fleet.conftest import FleetFactory
 
-LOADED, FAILED = 0, 1
+LOADED = 0
 
 
 def test_all_accounts_are_read_on_a_cluster_of_this_machine(
@@ -18,11 +18,3 @@ def test_all_accounts_are_read_on_a_cluster_of_this_machine(
     assert outcome.status == LOADED, outcome.err
     assert some.wrong_rows(some.accounts) == []
     some.look_for_keys()
-
-
-def test_a_scheduler_that_is_not_there_is_one_line(fleet: FleetFactory) -> None:
-    some = fleet(1)
-    options = ("--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
-    outcome = some.run("run", *options)
-    assert outcome.status == FAILED
-    assert "can't be reached" in outcome.err

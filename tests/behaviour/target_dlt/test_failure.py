@@ -6,7 +6,6 @@ import fcntl
 import gc
 import io
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -31,15 +30,13 @@ from tests.helpers.databases import (
     schema,
     state,
 )
+from tests.helpers.forking import PROCESSES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KILLS = int(os.environ.get("TARGET_DLT_KILLS", "2"))
 """Random moments at which runs are killed, for each database."""
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 ID = {"id": {"type": "integer"}, "v": {"type": "integer"}}
 WIDER = ID | {"v": {"type": "string"}, "more": {"type": "boolean"}}
@@ -100,7 +97,7 @@ def tables(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def start(config: dict[str, Any], text: str, output: Path) -> Any:
-    process = _context.Process(target=_sync, args=(config, text, str(output)))
+    process = PROCESSES.Process(target=_sync, args=(config, text, str(output)))
     process.start()
     return process
 

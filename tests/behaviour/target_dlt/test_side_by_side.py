@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tap_analytics.target_dlt.errors import LoadError
 from tap_analytics.target_dlt.loading import duckdb_client
 from tap_analytics.target_dlt.target import TargetDlt
 from tests.helpers.databases import Database, lines_of, record, schema, state
+from tests.helpers.forking import PROCESSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 RUNS = 6
 ROUNDS = int(os.environ.get("TARGET_DLT_ROUNDS", "2"))
 ROWS = 200
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 
 def messages(run: int) -> list[Message]:
@@ -54,7 +51,7 @@ def _run(config: dict[str, Any], text: str) -> None:
 def start(config: dict[str, Any], run: int) -> Any:
     config = config | {"batch_size_rows": 120}
     text = lines_of(tuple(messages(run)))
-    process = _context.Process(target=_run, args=(config, text))
+    process = PROCESSES.Process(target=_run, args=(config, text))
     process.start()
     return process
 

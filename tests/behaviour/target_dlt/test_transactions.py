@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,13 @@ from tap_analytics.target_dlt.loading.destination import make_destination
 from tap_analytics.target_dlt.loading.table_statements import TableStatements
 from tap_analytics.target_dlt.target import TargetDlt
 from tests.helpers.databases import Database, lines_of, record, schema, state
+from tests.helpers.forking import PROCESSES
 
 if TYPE_CHECKING:
     from tests.helpers.databases import Message
 
 ID = {"id": {"type": "integer"}, "v": {"type": ["string", "null"]}}
 STREAMS = ("first", "second")
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tap_analytics.target_dlt.target"])
 
 
 def rows(v: str | None) -> list[Message]:
@@ -92,7 +89,7 @@ def test_a_kill_between_delete_and_insert_leaves_the_old_rows_in_postgres(
 def _kill(database: Database, table: str, disposition: str) -> None:
     database.load(*rows("old"))
     config = database.config | {"write_disposition": disposition}
-    process = _context.Process(
+    process = PROCESSES.Process(
         target=_die_before_insert, args=(config, lines_of(tuple(rows("new"))), table)
     )
     process.start()

@@ -35,7 +35,7 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-def read(scheduler: str, folder: Path) -> list[bytes]:
+def read(engine: DaskEngine, folder: Path) -> list[bytes]:
     work = Work(
         run="night",
         folder=str(folder),
@@ -48,10 +48,16 @@ def read(scheduler: str, folder: Path) -> list[bytes]:
     )
     jobs = [Job(account="acme", key="env:KEY_ACME", settings={})]
     said: list[bytes] = []
-    DaskEngine(scheduler)(
-        Batch(work, jobs, alone=False, runners=1, host_limit=None), said.append
-    )
+    engine(Batch(work, jobs, alone=False, runners=1, host_limit=None), said.append)
     return said
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    engine = DaskEngine("tcp://127.0.0.1:1", connect_seconds=0.1)
+    with pytest.raises(
+        FleetError, match=r"^Dask's scheduler tcp://127.0.0.1:1 can't be reached: .*\.$"
+    ):
+        read(engine, tmp_path)
 
 
 def failing_with(error: Exception) -> Any:
@@ -68,7 +74,7 @@ def test_a_task_that_can_not_be_done_is_one_line(
     monkeypatch.setattr(dask_engine, "read_shard", failing_with(error))
     text = "^Dask: ModuleNotFoundError: No module named 'tap_analytics.fleet'$"
     with pytest.raises(FleetError, match=text):
-        read(scheduler, tmp_path)
+        read(DaskEngine(scheduler), tmp_path)
 
 
 def test_accounts_whose_workers_died_again_and_again_are_lost(
@@ -76,4 +82,4 @@ def test_accounts_whose_workers_died_again_and_again_are_lost(
 ) -> None:
     error = distributed.KilledWorker("task", SimpleNamespace(address="tcp://x"), 3)
     monkeypatch.setattr(dask_engine, "read_shard", failing_with(error))
-    assert read(scheduler, tmp_path) == []
+    assert read(DaskEngine(scheduler), tmp_path) == []

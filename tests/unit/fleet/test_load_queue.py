@@ -13,6 +13,7 @@ import pytest
 from tap_analytics.fleet.ledger import Receipt
 from tap_analytics.fleet.load_queue import FromLoader, LoadQueue
 from tap_analytics.fleet.messages import Load, Loaded, Refused
+from tap_analytics.fleet.packages import Size
 from tap_analytics.target_dlt.settings import SETTINGS
 from tests.helpers.databases import duckdb_at
 
@@ -91,8 +92,8 @@ def loads(tmp_path: Path, database: Database) -> Iterator[Loads]:
 
 
 def test_what_a_dead_loader_has_a_receipt_for_is_loaded(loads: Loads) -> None:
-    loads.queue.add("acme", "m1", 3)
-    loads.queue.add("bolt", "m2", 3)
+    loads.queue.add("acme", "m1", Size(3))
+    loads.queue.add("bolt", "m2", Size(3))
     loads.receipts = [RECEIPT]
     loads.kill_instead_of(lambda: loads.queue.pump(is_last=True))
     assert loads.ended == [Loaded(RECEIPT)]
@@ -104,7 +105,7 @@ def test_what_a_dead_loader_has_a_receipt_for_is_loaded(loads: Loads) -> None:
 
 
 def test_a_receipt_that_was_written_twice_counts_once(loads: Loads) -> None:
-    loads.queue.add("acme", "m1", 3)
+    loads.queue.add("acme", "m1", Size(3))
     loads.receipts = [RECEIPT, RECEIPT]
     loads.kill_instead_of(lambda: loads.queue.pump(is_last=True))
     assert loads.ended == [Loaded(RECEIPT)]

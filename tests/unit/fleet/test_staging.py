@@ -12,7 +12,12 @@ import pytest
 from tap_analytics.fleet.compression import Compressor, decompressed
 from tap_analytics.fleet.errors import FleetError, ReadTwiceError
 from tap_analytics.fleet.folder import Folder
-from tap_analytics.fleet.staged_writer import PART_BYTES, PART_SECONDS, StagedWriter
+from tap_analytics.fleet.staged_writer import (
+    PART_BYTES,
+    PART_SECONDS,
+    PART_TEXT_BYTES,
+    StagedWriter,
+)
 from tap_analytics.fleet.staging import Manifest, Staging, StagingError, Totals
 
 if TYPE_CHECKING:
@@ -80,7 +85,8 @@ def test_an_account_is_whole_when_its_manifest_is_there(staging: Staging) -> Non
     manifest = finish(one)
     assert staging.whole() == ["acme"]
     assert staging.manifest("acme") == manifest
-    assert manifest.totals == Totals({"users": 1}, 2, 3.0)
+    size = len(RECORD + state(1))
+    assert manifest.totals == Totals({"users": 1}, 2, 3.0, size)
 
 
 def test_small_accounts_are_one_part(staging: Staging) -> None:
@@ -101,6 +107,19 @@ def test_a_part_ends_in_a_state(staging: Staging) -> None:
     assert len(manifest.parts) > 1
     for part in staging.lines(manifest):
         assert part.splitlines()[-1].startswith(b'{"type":"STATE"')
+
+
+def test_a_part_whose_text_is_large_ends_however_well_it_shrinks(
+    staging: Staging,
+) -> None:
+    one = writer(staging)
+    lines = RECORD * (PART_TEXT_BYTES // len(RECORD) // 2)
+    for _ in range(5):
+        one.write(lines)
+    manifest = finish(one)
+    assert sum(part.size for part in manifest.parts) < PART_BYTES
+    longest = max(len(part) for part in staging.lines(manifest))
+    assert longest < PART_TEXT_BYTES + len(lines) + 100
 
 
 def test_a_part_without_a_state_ends_in_the_one_it_began_with(staging: Staging) -> None:
@@ -157,6 +176,17 @@ def test_what_is_gone_on_with_is_as_old_as_its_first_part(staging: Staging) -> N
     heir = writer(staging)
     heir.go_on_after(staging.unfinished("acme"))
     assert finish(heir).began_ms == 1
+
+
+def test_the_size_of_what_is_staged_is_that_of_all_parts(staging: Staging) -> None:
+    clock = Clock()
+    dead = writer(staging, clock)
+    clock.now = PART_SECONDS
+    dead.write(RECORD + state(1))
+    heir = writer(staging)
+    heir.go_on_after(staging.unfinished("acme"))
+    heir.write(RECORD)
+    assert finish(heir).totals.text_bytes == len(text(staging))
 
 
 def test_parts_whose_age_nobody_knows_are_old(own: Folder) -> None:
