@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_analytics.errors import ConfigError
-from tap_analytics.load.destination import merges, place_of, target_settings
-from tap_analytics.load.kept_state import KeptState, beside
+from tap_analytics.load.destination import (
+    merges,
+    place_of,
+    replaces,
+    target_settings,
+)
+from tap_analytics.load.kept_state import KeptState, beside, source_of
 from tap_analytics.load.target_process import TargetProcess
 from tap_analytics.plugin.declared import ENVIRONMENT
 from tap_analytics.plugin.logs import ACCOUNT, RUN_ID, name_account, set_up_logs
@@ -54,7 +59,9 @@ def main(
             name_account(account)
             environ[ACCOUNT] = account
         path = Path(state) if state else _state_beside(configs)
-        kept = KeptState(path, place_of(loading))
+        source = source_of(DECLARED.with_defaults(with_preset(settings)))
+        kept = KeptState(path, place_of(loading), source)
+        click.get_current_context().with_resource(kept)
         selected = _read_catalog(catalog) if catalog else None
     except ConfigError as error:
         sys.exit(f"Error: {error}")
@@ -62,12 +69,18 @@ def main(
     process = TargetProcess(target, kept, environ)
     from tap_analytics.load.loading import load  # noqa: PLC0415
 
-    hours = RESUME_HOURS if merges(loading) else 0
-    sys.exit(load(configs, process, kept, selected, hours))
+    settings.setdefault("resume_hours", RESUME_HOURS if merges(loading) else 0)
+    begins = None if replaces(loading) else kept
+    sys.exit(load(settings, process, begins, selected))
 
 
 def _state_beside(configs: Sequence[str]) -> Path:
-    files = [config for config in configs if config != ENVIRONMENT]
+    files = [
+        config
+        for config in configs
+        # A pipe, such as /dev/stdin, is beside nothing.
+        if config != ENVIRONMENT and not config.startswith("/dev/")
+    ]
     return beside(files[-1]) if files else Path(WITHOUT_FILE)
 
 
@@ -78,6 +91,13 @@ def _require_valid(settings: Mapping[str, Any], loading: Mapping[str, Any]) -> N
         ConfigError: If they are not.
     """
     DECLARED.require_valid(with_preset(settings))
+    if settings.get("incremental") and replaces(loading):
+        msg = (
+            "incremental must be false where write_disposition is 'replace': the "
+            "tables would be left with what is new alone. Set write_disposition to "
+            "'merge' instead."
+        )
+        raise ConfigError(msg)
     if settings.get("resume_hours") and not merges(loading):
         msg = (
             "resume_hours must be 0 where target-dlt does not merge: a run that goes "

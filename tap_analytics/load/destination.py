@@ -43,6 +43,11 @@ def merges(settings: Mapping[str, Any]) -> bool:
     return disposition in {None, "merge"}
 
 
+def replaces(settings: Mapping[str, Any]) -> bool:
+    """Return whether a table keeps nothing but what a run brings."""
+    return settings.get("write_disposition") == "replace"
+
+
 def place_of(settings: Mapping[str, Any]) -> str:
     """Return a text that is the same as long as the tables are the same.
 

@@ -64,7 +64,8 @@ class TargetProcess:
         """Let the target load what it has got; fail if it fails.
 
         Raises:
-            LoadError: If it failed, unless the reading failed before.
+            LoadError: If it failed, unless the reading failed before; or if the state
+                could not be kept.
         """
         self._end_of_input()
         status = self._process.wait()
@@ -72,6 +73,9 @@ class TargetProcess:
         is_why = self._ended_early.is_set() and isinstance(error, StoppedError)
         if error is None or isinstance(error, BrokenPipeError) or is_why:
             self._raise_failure(status)
+        elif self._error is not None:
+            msg = f"{_said(error)} {_loss(self._error)}"
+            raise LoadError(msg) from error
 
     def write(self, data: memoryview, /) -> int:
         """Write messages; return how many bytes of them were taken."""
@@ -117,16 +121,26 @@ class TargetProcess:
             name = signal.Signals(-status).name
             msg = f"target-dlt was ended by {name}. Run again: the state is kept."
             raise LoadError(msg, 128 - status)
-        if status:
-            raise LoadError(status=status)  # It has said why.
-        if self._error is not None:
-            detail = (
-                os.strerror(self._error.errno)
-                if isinstance(self._error, OSError) and self._error.errno
-                else str(self._error)
-            )
-            msg = (
-                f"The rows are loaded, but the state could not be kept: {detail}. The "
-                "next run reads them again."
-            )
-            raise LoadError(msg)
+        loss = "" if self._error is None else _loss(self._error)
+        if status or loss:
+            raise LoadError(loss, status or 1)  # The target has said why it failed.
+
+
+def _loss(error: Exception) -> str:
+    detail = (
+        os.strerror(error.errno)
+        if isinstance(error, OSError) and error.errno
+        else str(error)
+    )
+    return (
+        f"The rows are loaded, but the state could not be kept: {detail}. The next run "
+        "reads them again."
+    )
+
+
+def _said(error: BaseException) -> str:
+    from tap_analytics.account_run import message_for  # noqa: PLC0415 - not at start
+
+    if isinstance(error, StoppedError):
+        return "Stopped before everything was read."
+    return message_for(error) if isinstance(error, Exception) else repr(error)

@@ -11,6 +11,7 @@ import sys
 
 from tap_analytics.plugin.errors import ConfigError
 from tap_analytics.plugin.logs import set_up_logs
+from tap_analytics.plugin.stopping import stopping_signals
 from tap_analytics.target_dlt.terminal import TerminalLines, is_terminal
 
 NAME = "target-dlt"
@@ -28,7 +29,7 @@ _NOISE = (
 def main() -> None:
     """Run the target; every failure ends with one line on stderr and exit status 1."""
     # Until there is a target, which has handlers of its own.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stopping_signals():
         signal.signal(number, _stop)
     gc.disable()  # nothing that is imported is garbage
     try:

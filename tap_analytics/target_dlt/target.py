@@ -19,6 +19,7 @@ from tap_analytics.compat import override
 from tap_analytics.plugin.declared import DeclaredSettings, hint
 from tap_analytics.plugin.map_expressions import unmatched
 from tap_analytics.plugin.output import drop_output
+from tap_analytics.plugin.stopping import stopping_signals
 from tap_analytics.target_dlt.columns.misfits import shorten
 from tap_analytics.target_dlt.columns.record_lines import StreamOptions
 from tap_analytics.target_dlt.columns.sdc_columns import SdcColumns
@@ -342,11 +343,14 @@ class TargetDlt(Target):
             sys.stdout.flush()
 
     @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End the run; a load that is under way is finished first.
+    def _setup_signal_handlers(self) -> None:
+        """Handle the signals that stop a run, of which the SDK knows all but one."""
+        for number in stopping_signals():
+            signal.signal(number, self._handle_termination)
 
-        The SDK registers this method for SIGINT and SIGTERM.
-        """
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End the run; a load that is under way is finished first."""
         del frame
         if self._is_made and self._loads.is_loading:
             self._stopped_by = signal.Signals(signum)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import duckdb
 import pytest
 
+from tap_analytics.load.kept_state import KeptState
 from tests.helpers.commands import SCRIPTS, environment, run
 from tests.helpers.running import STREAMS, settings
 
@@ -137,6 +138,28 @@ def test_going_on_is_refused_where_the_target_does_not_merge(
     assert not api.requests()
 
 
+def test_an_increment_that_would_replace_the_table_is_refused(
+    folder: Folder, api: Sandbox
+) -> None:
+    folder.write("target.json", {"write_disposition": "replace"})
+    result = folder.load(*("--target", "target.json"), TAP_ANALYTICS_INCREMENTAL="true")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "incremental must be false" in line
+    assert not api.requests()
+
+
+def test_a_second_run_with_the_same_state_is_refused(
+    folder: Folder, api: Sandbox
+) -> None:
+    with KeptState(folder.path / "config.state.json", "", ""):
+        result = folder.load()
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "Another run uses the state" in line
+    assert not api.requests()
+
+
 def test_a_target_that_fails_ends_the_run_with_its_error(
     folder: Folder, api: Sandbox
 ) -> None:
@@ -156,6 +179,15 @@ def test_another_destination_gets_everything(folder: Folder, api: Sandbox) -> No
     result = folder.load()
     assert "belongs to another destination" in result.stderr
     assert folder.counts() == api.counts()
+
+
+def test_another_account_gets_everything(api: Sandbox, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, api, streams=["users"])
+    folder.write("config.state.json", {"bookmarks": {}, "read_from": "another"})
+    result = folder.load()
+    assert result.returncode == 0, result.stderr
+    assert "belongs to another account" in result.stderr
+    assert folder.state["read_from"] != "another"
 
 
 def test_a_mistake_in_the_settings_is_one_line(folder: Folder) -> None:
