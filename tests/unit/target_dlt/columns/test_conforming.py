@@ -91,6 +91,17 @@ def test_a_column_is_conformed(name: str) -> None:
             "expected date",
         ),
         (pa.array([[float("nan")]]), ColumnType("json"), "NaN"),
+        *(
+            (pa.array([1.5, None, float(value)], float_type), ColumnType(kind), "NaN")
+            for value, float_type, kind in [
+                ("nan", pa.float64(), "number"),
+                ("-inf", pa.float32(), "number"),
+                ("inf", pa.float16(), "text"),
+                ("nan", pa.float64(), "literal"),
+                ("inf", pa.float64(), "decimal"),
+                ("nan", pa.float64(), "integer"),
+            ]
+        ),
         (
             pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
             ColumnType("json"),
