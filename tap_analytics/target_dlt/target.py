@@ -64,11 +64,13 @@ class TargetDlt(Target):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
 
+    _reader_class: ClassVar[type[LineReader]] = LineReader
+
     _is_made = False
     """Whether all is there that a signal has to end: the SDK hears signals before."""
 
     def __init__(self, **kwargs: Any) -> None:
-        reader = LineReader(self._process_record_lines, self._load_if_overdue)
+        reader = self._reader_class(self._process_record_lines, self._load_if_overdue)
         super().__init__(message_reader=reader, **kwargs)
         options = StreamOptions(
             SdcColumns(
@@ -80,10 +82,11 @@ class TargetDlt(Target):
             validate=self.config["validate_records"],
             append=self.config.get("write_disposition") == "append",
         )
+        self._loader = Loader(self.config, self.logger)
         self._loads = Loads(
             self.config,
             options,
-            Loader(self.config, self.logger).open,
+            self._loader.open,
             self._write_state,
             self._stop_if_told,
         )
