@@ -97,14 +97,14 @@ def test_a_column_is_conformed(name: str) -> None:
         ),
         (pa.array([[float("nan")]]), ColumnType("json"), "NaN"),
         *(
-            (pa.array([1.5, None, float(value)], float_type), ColumnType(kind), "NaN")
-            for value, float_type, kind in [
-                ("nan", pa.float64(), "number"),
-                ("-inf", pa.float32(), "number"),
-                ("inf", pa.float16(), "text"),
-                ("nan", pa.float64(), "literal"),
-                ("inf", pa.float64(), "decimal"),
-                ("nan", pa.float64(), "integer"),
+            (pa.array([1.5, None, float(value)], float_type), type_, "NaN")
+            for value, float_type, type_ in [
+                ("nan", pa.float64(), ColumnType("number")),
+                ("-inf", pa.float32(), ColumnType("number")),
+                ("inf", pa.float16(), ColumnType("text")),
+                ("nan", pa.float64(), ColumnType("literal")),
+                ("inf", pa.float64(), ColumnType("decimal")),
+                ("nan", pa.float64(), ColumnType("integer")),
             ]
         ),
         (
