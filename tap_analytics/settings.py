@@ -194,6 +194,7 @@ SCHEMA: dict[str, Any] = {
             "long.",
             2,
             minimum=0,
+            maximum=3_600,
         ),
         "request_timeout": _setting(
             "number",
@@ -201,6 +202,7 @@ SCHEMA: dict[str, Any] = {
             "Seconds that the API may take to answer. Connecting may take at most 10.",
             60,
             exclusiveMinimum=0,
+            maximum=86_400,
         ),
         "max_response_mb": _setting(
             "number",
@@ -208,6 +210,7 @@ SCHEMA: dict[str, Any] = {
             "Megabytes that a response may have, once decompressed. A larger one is "
             "not read to its end, and stops the run. If not set, any size is read.",
             exclusiveMinimum=0,
+            maximum=1_000_000,
         ),
         "concurrency": _setting(
             "integer",
@@ -215,6 +218,7 @@ SCHEMA: dict[str, Any] = {
             "Maximum number of requests at the same time.",
             8,
             minimum=1,
+            maximum=1_000,
         ),
         "rate_limit_requests": _setting(
             "integer",
@@ -229,6 +233,7 @@ SCHEMA: dict[str, Any] = {
             "Length of the time in which `rate_limit_requests` are counted.",
             10,
             exclusiveMinimum=0,
+            maximum=2_678_400,
         ),
         "streams": _setting(
             "array",
@@ -274,6 +279,7 @@ SCHEMA: dict[str, Any] = {
             "time is often booked late.",
             30,
             minimum=0,
+            maximum=365_000,
         ),
         "resume_hours": _setting(
             "number",
@@ -284,6 +290,7 @@ SCHEMA: dict[str, Any] = {
             "would keep only the last part.",
             0,
             minimum=0,
+            maximum=8_784,
         ),
         "since_param": _parameter(
             "Since parameter",
@@ -348,6 +355,6 @@ SHAPES_NO_ROWS = frozenset(
     {"backoff_factor", "concurrency", "max_response_mb", "max_retries"}
     | {"rate_limit_requests"}
     | {"rate_limit_seconds", "request_timeout", "resume_hours", "user_agent"}
-    | {"first_page", "page_size", "page_size_by_stream", "streams"}
+    | {"page_size", "page_size_by_stream", "streams"}
 )
 """Settings with which the same rows come: they say how to ask, not for what."""

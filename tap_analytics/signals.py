@@ -11,6 +11,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
+from tap_analytics.plugin.stopping import stopping_signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 SECONDS_TO_END = 1.5
 """So long a run may take to end once a signal has asked for it."""
-
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 ResultT = TypeVar("ResultT")
 
@@ -60,7 +60,7 @@ def stopped_by_signals(
             errors.append(error)
         events.put(None)
 
-    for number in STOPPING:
+    for number in stopping_signals():
         signal.signal(number, lambda number, _: events.put(number))
     threading.Thread(target=do, name="run", daemon=True).start()
     number_or_end = events.get()
@@ -100,7 +100,7 @@ def end_by_signals() -> None:
         _write_line(f"Stopped by {name} before anything was read.")
         os._exit(128 + number)
 
-    for number in STOPPING:
+    for number in stopping_signals():
         signal.signal(number, end)
 
 

@@ -54,7 +54,7 @@ class DictTables:
             return None
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
         count = len(records)
-        table = with_column(table, "_dlt_load_id", [self._load_id] * count)
+        table = with_column(table, "_dlt_load_id", pa.repeat(self._load_id, count))
         return with_column(table, "_dlt_id", random_ids(count))
 
 

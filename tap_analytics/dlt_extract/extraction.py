@@ -13,6 +13,7 @@ from dlt.common.runtime.signals import raise_if_signalled
 from dlt.extract.source import SourceInjectableContext
 
 from tap_analytics.dlt_extract.errors import SourceError
+from tap_analytics.dlt_extract.old_objects import left_alone
 from tap_analytics.dlt_extract.plain_hints import ExpectedWarnings
 from tap_analytics.errors import ConfigError, FatalAPIError
 from tap_analytics.reading.account import Account
@@ -83,7 +84,8 @@ class Extraction:
         """
         self._reading += 1
         try:
-            yield
+            with left_alone():
+                yield
         except GeneratorExit:
             self.is_over = self._reading == 1
             raise

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 from decimal import Decimal
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,7 +36,6 @@ _LONG_NUMBER = b"0" * 19
 _INTEGERS = range(-(2**63), 2**63)
 
 _encode = msgspec.json.Encoder().encode
-_encode_lines = msgspec.json.Encoder().encode_lines
 _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
@@ -84,66 +83,72 @@ class ArrowTables:
     Args:
         schema: The stream's JSON schema.
         with_ids: Whether the rows get ids here, and not by dlt.
+
+    Attributes:
+        rows: How many rows the table has that is taken next.
     """
 
     def __init__(self, schema: Mapping[str, Any], *, with_ids: bool = True) -> None:
+        self.rows = 0
+        self._parts: list[pa.Table] = []
         self._with_ids = with_ids
         self._types = column_types(schema)
         self._schema = pa.schema(
             pa.field(name, type_.arrow, nullable=name not in schema["required"])
             for name, type_ in self._types.items()
         )
-        fields = [f"f{index}" for index, _ in enumerate(self._types)]
-        self._columns = [*map(attrgetter, fields)]
         self._values = itemgetter(*self._types)
-        record = msgspec.defstruct(
-            "Record",
-            [*zip(fields, map(_decoded, self._types.values()), strict=True)],
-            array_like=True,
-            gc=False,
-        )
-        self._decode = msgspec.json.Decoder(record).decode_lines
+        self._decoders = [
+            msgspec.json.Decoder(list[_decoded(type_)]).decode  # type: ignore[misc]
+            for type_ in self._types.values()
+        ]
 
-    def table(
-        self, rows: Sequence[Row], load_id: str | None, *, hashed: bool
-    ) -> pa.Table:
-        """Return a table of rows.
+    def add(self, rows: Sequence[Row], load_id: str | None, *, hashed: bool) -> None:
+        """Make rows a part of the table that is taken next.
 
         Args:
             rows: The rows.
             load_id: Identifies the load; `None` if the table is not for one.
             hashed: Whether equal rows have the same `_dlt_id`.
         """
-        text = _encode_lines(map(self._values, rows))
-        records = self._decode(text)
-        table = pa.Table.from_arrays(
-            [
-                _array(type_, [*map(column, records)])
-                for column, type_ in zip(
-                    self._columns, self._types.values(), strict=True
-                )
-            ],
-            schema=self._schema,
-        )
+        self._parts.append(self._table(rows, load_id, hashed=hashed))
+        self.rows += len(rows)
+
+    def take(self) -> pa.Table:
+        """Return a table of the rows so far, and begin another one."""
+        table = pa.concat_tables(self._parts).combine_chunks()
+        self.rows, self._parts = 0, []
+        return table
+
+    def _table(
+        self, rows: Sequence[Row], load_id: str | None, *, hashed: bool
+    ) -> pa.Table:
+        # Column by column: an object for each row would take longer than all else.
+        columns = zip(*map(self._values, rows), strict=True)
+        arrays = [
+            _array(type_, decode(_encode(column)))
+            for type_, decode, column in zip(
+                self._types.values(), self._decoders, columns, strict=True
+            )
+        ]
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
         if load_id is None:
             return table
-        table = with_column(table, "_dlt_load_id", [load_id] * len(rows))
+        table = with_column(table, "_dlt_load_id", pa.repeat(load_id, len(rows)))
         if not self._with_ids:
             return table
         if hashed:  # Line by line would not do: nested values may have several.
-            ids = [_hash(_encode(self._values(row))) for row in rows]
-        else:
-            ids = random_ids(len(rows))
-        return with_column(table, "_dlt_id", ids)
+            hashes = [_hash(_encode(self._values(row))) for row in rows]
+            return with_column(table, "_dlt_id", pa.array(hashes, pa.string()))
+        return with_column(table, "_dlt_id", random_ids(len(rows)))
 
 
-def with_column(table: pa.Table, name: str, texts: Sequence[str]) -> pa.Table:
+def with_column(table: pa.Table, name: str, texts: pa.Array) -> pa.Table:
     """Return a table with one of the columns that dlt adds to dicts.
 
     Without them it would not go with a table in the destination that was made of dicts.
     """
-    field = pa.field(name, pa.string(), nullable=False)
-    return table.append_column(field, [pa.array(texts, pa.string())])
+    return table.append_column(pa.field(name, pa.string(), nullable=False), texts)
 
 
 def _decoded(type_: ColumnType) -> Any:
@@ -159,10 +164,12 @@ def _array(type_: ColumnType, column: Sequence[Any]) -> pa.Array:
         return values.to_arrow(type_, truncate_to_microseconds(column))
 
 
-def random_ids(count: int) -> list[str]:
+def random_ids(count: int) -> pa.Array:
     """Return as many ids as there are rows."""
-    text = base64.urlsafe_b64encode(os.urandom(count * _ID_LENGTH)).decode()
-    return [text[n : n + _ID_LENGTH] for n in range(0, count * _ID_LENGTH, _ID_LENGTH)]
+    text = base64.urlsafe_b64encode(os.urandom(count * _ID_LENGTH))
+    ids = [None, pa.py_buffer(text)]
+    array = pa.Array.from_buffers(pa.binary(_ID_LENGTH), count, ids)
+    return array.cast(pa.binary()).cast(pa.string())
 
 
 def _hash(line: bytes) -> str:

@@ -42,6 +42,9 @@ _NO_HASHES = (
     "'dicts'."
 )
 
+MOST_ROWS = {"dicts": 1_000, "arrow": 32_768}
+"""The rows of an item, about: dlt spends milliseconds on each item."""
+
 BOOKMARK = "bookmark"
 """Where in a resource's state the bookmark is."""
 
@@ -75,6 +78,7 @@ class Loading:
         self._load_id: str | None = None
         self._deletions: Deletions | None = None
         self.rows = 0
+        self._records: list[dict[str, Any]] = []
         self._is_hashed = False
         self._file_format: FileFormat | None = None
         self._tables = None
@@ -136,13 +140,25 @@ class Loading:
             tables = DictTables(stream.columns, self._load_id)
         return DictForm(stream.json_columns, tables)
 
-    def item(self, rows: Sequence[Row]) -> Any:
-        """Return rows as an item."""
+    def items(self, rows: Sequence[Row], *, is_end: bool = False) -> Iterator[Any]:
+        """Yield the items that are complete with these rows: none, or one.
+
+        Args:
+            rows: The next rows.
+            is_end: Whether none may follow in the same item.
+        """
         self.rows += len(rows)
         if self._tables is not None:
-            return self._tables.table(rows, self._load_id, hashed=self._is_hashed)
+            if rows:
+                self._tables.add(rows, self._load_id, hashed=self._is_hashed)
+            if self._tables.rows >= (1 if is_end else MOST_ROWS["arrow"]):
+                yield self._tables.take()
+            return
         records = as_dicts(rows)
-        return [*map(with_columns, records)] if self._choices.infer else records
+        self._records += map(with_columns, records) if self._choices.infer else records
+        if len(self._records) >= (1 if is_end else MOST_ROWS["dicts"]):
+            records, self._records = self._records, []
+            yield records
 
     def end(
         self, reader: StreamReader, *, has_all_parents: bool = True

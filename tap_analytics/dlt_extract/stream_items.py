@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
 
-MOST_ROWS = {"dicts": 1_000, "arrow": 8_192}
-"""The rows of an item, at most: Python is slow where many dicts are alive."""
+ROWS_AT_A_TIME = 256
+"""The rows that are made into a part of an item: Python is slow where many live."""
 
 PAGES_AT_A_TIME = 8
 """The pages of a stream after which others get a turn, at most."""
@@ -47,7 +47,6 @@ class StreamItems:
         self._stream = stream
         self._extraction = extraction
         self._workers = account.workers
-        self._most_rows = MOST_ROWS[choices.rows]
         self._loading = Loading(stream, choices, account)
         name = dlt.current.pipe().name
         if self._loading.form is not None:
@@ -90,16 +89,15 @@ class StreamItems:
             # dlt sleeps where nobody has anything, so others get a turn now and then.
             if coming is None or number % PAGES_AT_A_TIME == 0:
                 yield None
-            while more := [*islice(coming or (), self._most_rows - len(rows))]:
+            while more := [*islice(coming or (), ROWS_AT_A_TIME - len(rows))]:
                 rows += more
-                if len(rows) == self._most_rows:
-                    yield self._loading.item(rows)
+                if len(rows) == ROWS_AT_A_TIME:
+                    yield from self._loading.items(rows)
                     rows = []
-            if rows and by_page:
-                yield self._loading.item(rows)
+            if by_page:
+                yield from self._loading.items(rows, is_end=True)
                 rows = []
-        if rows:
-            yield self._loading.item(rows)
+        yield from self._loading.items(rows, is_end=True)
 
 
 class ListItems(StreamItems):

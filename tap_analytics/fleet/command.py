@@ -16,6 +16,7 @@ from tap_analytics.fleet.errors import FleetError, UsageError
 from tap_analytics.fleet.fleet_file import read_fleet
 from tap_analytics.fleet.state_place import open_state
 from tap_analytics.fleet.status import show_status
+from tap_analytics.plugin.stopping import stopping_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +163,7 @@ def _stop(number: int, _: object) -> None:
 
 @contextmanager
 def _one_line_per_failure() -> Iterator[None]:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stopping_signals():
         signal.signal(number, _stop)
     try:
         yield

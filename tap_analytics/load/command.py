@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_analytics.errors import ConfigError
-from tap_analytics.load.destination import merges, place_of, target_settings
-from tap_analytics.load.kept_state import KeptState, beside
+from tap_analytics.load.destination import (
+    DECLARED as TARGET,
+)
+from tap_analytics.load.destination import (
+    for_process,
+    merges,
+    replaces,
+    target_settings,
+)
+from tap_analytics.load.kept_state import KeptState, beside, source_of
 from tap_analytics.load.target_process import TargetProcess
 from tap_analytics.plugin.declared import ENVIRONMENT
 from tap_analytics.plugin.logs import ACCOUNT, RUN_ID, name_account, set_up_logs
@@ -47,27 +55,36 @@ def main(
     environ = {RUN_ID: uuid.uuid4().hex[:12], **os.environ}
     try:
         set_up_logs(environ, DECLARED.prefix)
-        loading = target_settings(target, os.environ)
+        given = target_settings(target, os.environ)
+        loading = TARGET.with_defaults(given)
         settings = DECLARED.read(configs, os.environ)
         _require_valid(settings, loading)
         if account := settings.get("account"):
             name_account(account)
             environ[ACCOUNT] = account
         path = Path(state) if state else _state_beside(configs)
-        kept = KeptState(path, place_of(loading))
+        source = source_of(DECLARED.with_defaults(with_preset(settings)))
+        kept = KeptState(path, source)
+        click.get_current_context().with_resource(kept)
         selected = _read_catalog(catalog) if catalog else None
     except ConfigError as error:
         sys.exit(f"Error: {error}")
     # It takes longer to start than all that is imported here meanwhile.
-    process = TargetProcess(target, kept, environ)
+    process = TargetProcess(for_process(given), kept, environ)
     from tap_analytics.load.loading import load  # noqa: PLC0415
 
-    hours = RESUME_HOURS if merges(loading) else 0
-    sys.exit(load(configs, process, kept, selected, hours))
+    settings.setdefault("resume_hours", RESUME_HOURS if merges(loading) else 0)
+    begins = None if replaces(loading) else kept
+    sys.exit(load(settings, process, begins, selected))
 
 
 def _state_beside(configs: Sequence[str]) -> Path:
-    files = [config for config in configs if config != ENVIRONMENT]
+    files = [
+        config
+        for config in configs
+        # A pipe, such as /dev/stdin, is beside nothing.
+        if config != ENVIRONMENT and not config.startswith("/dev/")
+    ]
     return beside(files[-1]) if files else Path(WITHOUT_FILE)
 
 
@@ -78,6 +95,13 @@ def _require_valid(settings: Mapping[str, Any], loading: Mapping[str, Any]) -> N
         ConfigError: If they are not.
     """
     DECLARED.require_valid(with_preset(settings))
+    if settings.get("incremental") and replaces(loading):
+        msg = (
+            "incremental must be false where write_disposition is 'replace': the "
+            "tables would be left with what is new alone. Set write_disposition to "
+            "'merge' instead."
+        )
+        raise ConfigError(msg)
     if settings.get("resume_hours") and not merges(loading):
         msg = (
             "resume_hours must be 0 where target-dlt does not merge: a run that goes "

@@ -61,10 +61,13 @@ def _wanted(schema: Mapping[str, Any]) -> list[str]:
 def _bound(kind: str, schema: Mapping[str, Any]) -> str:
     if kind == "string":
         return " that is not empty" if schema.get("minLength") else ""
+    most = schema.get("maximum")
     if "minimum" in schema:
-        return f" of at least {schema['minimum']}"
+        least = schema["minimum"]
+        return f" of at least {least}" if most is None else f" from {least} to {most}"
     if "exclusiveMinimum" in schema:
-        return f" above {schema['exclusiveMinimum']}"
+        above = f" above {schema['exclusiveMinimum']}"
+        return above if most is None else f"{above}, at most {most}"
     return ""
 
 

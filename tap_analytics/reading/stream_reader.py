@@ -51,6 +51,7 @@ class StreamReader:
         sampled_fields: The fields that a sample of this run showed, if that decided
             on the columns: others may have had a column in an earlier run.
         is_child: Whether the lists are below parents.
+        above: What speaks against the parents being all there are.
 
     Attributes:
         pagination: How the pages follow one another.
@@ -70,6 +71,7 @@ class StreamReader:
         so_far: SoFar | None = None,
         sampled_fields: frozenset[str] | None = None,
         is_child: bool = False,
+        above: Wholeness | None = None,
     ) -> None:
         settings = account.settings
         self._logger = account.run.logger.getChild(name)
@@ -80,7 +82,7 @@ class StreamReader:
         self.bookmark = bookmark
         self.so_far = so_far
         self.beliefs = Beliefs(self.pagination.shared)
-        self.wholeness = Wholeness(name, self.pagination.shared, so_far)
+        self.wholeness = Wholeness(name, self.pagination.shared, so_far, above)
         self._path = path
         self._client = account.client
         self._progress = account.run.progress

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tap_analytics.reading.so_far import SoFar
 
 _IN_DOUBT = "more rows may exist than were read"
+_MORE_PARENTS = "more parents may exist than were read"
 _LEFT_OUT = "the rows of some parents could not be read"
 
 
@@ -23,6 +24,7 @@ class Wholeness:
         stream: Name of the stream.
         shared: What the paginators of the stream share.
         so_far: How far earlier parts of this read came, for lists below parents.
+        above: What speaks against the parents being all there are.
 
     Attributes:
         parents_read: How many lists below a parent have been read whole.
@@ -30,10 +32,17 @@ class Wholeness:
         left_out_for: Why lists below some parents were left out.
     """
 
-    def __init__(self, stream: str, shared: StreamPages, so_far: SoFar | None) -> None:
+    def __init__(
+        self,
+        stream: str,
+        shared: StreamPages,
+        so_far: SoFar | None,
+        above: Wholeness | None = None,
+    ) -> None:
         self._stream = stream
         self._shared = shared
         self._so_far = so_far
+        self._above = above
         self.parents_read = 0
         self.parents_gone = 0
         self.left_out_for: list[LeftOutError] = []
@@ -52,6 +61,8 @@ class Wholeness:
             return logging.INFO, (
                 f"{left_out_by} left out some records, and what is below them"
             )
+        if self._above is not None and self._above.why_not() is not None:
+            return logging.INFO, _MORE_PARENTS
         if self.left_out_for:
             number = len(self.left_out_for)
             return logging.INFO, f"the rows of {number} parents could not be read"
@@ -60,11 +71,9 @@ class Wholeness:
                 f"the API says of each of its {self.parents_gone} parents that it is "
                 "gone. That may be another mistake"
             )
-        if self.is_in_doubt:
-            return logging.INFO, _IN_DOUBT
-        if self._so_far is not None and self._so_far.doubts:
-            return logging.INFO, self._so_far.doubts[0]
-        return None
+        earlier = self._so_far.doubts if self._so_far is not None else ()
+        doubts = [*[_IN_DOUBT] * self.is_in_doubt, *earlier]
+        return (logging.INFO, doubts[0]) if doubts else None
 
     @property
     def doubts(self) -> list[str]:

@@ -103,7 +103,15 @@ class AnalyticsStream(MessageStream):
             so_far=so_far,
             sampled_fields=self._sampled_fields,
             is_child=is_child,
+            above=self._parent.source.wholeness if self._parent else None,
         )
+
+    @property
+    def _parent(self) -> AnalyticsStream | None:
+        for stream in self._tap.streams.values():
+            if isinstance(stream, AnalyticsStream) and self in stream.child_streams:
+                return stream
+        return None
 
     @property
     def state_then(self) -> Mapping[str, Any]:

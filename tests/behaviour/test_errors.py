@@ -68,9 +68,15 @@ def test_a_missing_key_says_where_to_put_it(api: Sandbox, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("setting", "value", "must"),
     [
-        ("concurrency", 0, "be a whole number of at least 1, not 0"),
+        ("concurrency", 0, "be a whole number from 1 to 1000, not 0"),
+        ("lookback_days", 1e10, "be a number from 0 to 365000, not 10000000000.0"),
+        (
+            "request_timeout",
+            1e12,
+            "be a number above 0, at most 86400, not 1000000000000.0",
+        ),
         ("max_retries", -1, "be a whole number of at least 0, not -1"),
-        ("request_timeout", "long", "be a number above 0, not 'long'"),
+        ("request_timeout", "long", "be a number above 0, at most 86400, not 'long'"),
         ("incremental", "yes", "be true or false, not 'yes'"),
         ("api_url", "foo", "begin with http:// or https://, not 'foo'"),
         ("path_prefix", "/v 1", "be a path without spaces, line breaks, ?, # and \\"),
@@ -173,8 +179,8 @@ def test_an_environment_variable_of_another_type_is_named(
     env = {"TAP_ANALYTICS_CONCURRENCY": "many"}
     error = run_tap(settings(api), folder=tmp_path, env=env).error
     assert error == (
-        "The environment variable TAP_ANALYTICS_CONCURRENCY must be a whole number of "
-        "at least 1, not 'many'."
+        "The environment variable TAP_ANALYTICS_CONCURRENCY must be a whole number "
+        "from 1 to 1000, not 'many'."
     )
 
 

@@ -514,3 +514,14 @@ def test_a_filter_leaves_its_stream_not_whole(api: Sandbox, tmp_path: Path) -> N
     assert outcome.records("clients") == []
     assert not outcome.of_type("ACTIVATE_VERSION", "clients")
     assert outcome.of_type("ACTIVATE_VERSION", "users")
+
+
+def test_below_a_list_of_parents_that_may_not_be_whole_nothing_is_whole(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(projects=6, users=2, pagination="page", page_size=3)
+    styles = {"pagination_by_stream": {"projects": "none"}}
+    outcome = run(api, tmp_path, emit_activate_version_messages=True, **styles)
+    assert len(outcome.records("projects")) == 3
+    activated = {one["stream"] for one in outcome.of_type("ACTIVATE_VERSION")}
+    assert activated == {"clients", "time", "users"}

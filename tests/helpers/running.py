@@ -160,7 +160,7 @@ def _restore_process() -> Any:
     root = logging.getLogger()
     before = (list(root.handlers), root.level, sys.excepthook, list(warnings.filters))
     log_filters = [(handler, list(handler.filters)) for handler in root.handlers]
-    handlers = {number: signal.getsignal(number) for number in (2, 15)}
+    handlers = {number: signal.getsignal(number) for number in (1, 2, 15)}
 
     def restore() -> None:
         root.handlers[:], root.level, sys.excepthook, filters = before

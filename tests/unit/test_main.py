@@ -6,13 +6,32 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-@pytest.mark.parametrize("module", ["tap_analytics", "tap_analytics.target_dlt"])
+
+@pytest.fixture(autouse=True)
+def no_nohup() -> Iterator[None]:
+    """Have what is started hear SIGHUP, also if the tests ignore that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("module", "number"),
+    [
+        ("tap_analytics", signal.SIGTERM),
+        ("tap_analytics.target_dlt", signal.SIGTERM),
+        ("tap_analytics.target_dlt", signal.SIGHUP),
+    ],
+)
 def test_a_signal_while_the_command_is_imported_is_one_line(
-    module: str, tmp_path: Path
+    module: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     # What both commands import says when, and waits.
     (tmp_path / "singer_sdk.py").write_text("print(flush=True)\ninput()\n")
@@ -27,8 +46,8 @@ def test_a_signal_while_the_command_is_imported_is_one_line(
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "\n"
-        process.terminate()
+        process.send_signal(number)
         _, err = process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + number
     (line,) = err.splitlines()
-    assert line.startswith("Stopped by SIGTERM before anything was")
+    assert line.startswith(f"Stopped by {number.name} before anything was")

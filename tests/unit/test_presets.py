@@ -28,7 +28,7 @@ API = sandboxes.PRESETS["everhour"] | {"rate_limit": None}
 @pytest.fixture(autouse=True)
 def signal_handlers() -> Iterator[None]:
     """Put back the handlers that every new tap replaces."""
-    before = {number: signal.getsignal(number) for number in (2, 15)}
+    before = {number: signal.getsignal(number) for number in (1, 2, 15)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

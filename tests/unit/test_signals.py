@@ -23,7 +23,8 @@ TIMEOUT = 20
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """Put back the handlers that are replaced."""
-    before = {number: signal.getsignal(number) for number in (2, 15)}
+    before = {number: signal.getsignal(number) for number in (1, 2, 15)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may be below nohup.
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -54,7 +55,7 @@ def test_the_work_is_never_interrupted_itself() -> None:
     assert seen == [False]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_sets_the_flag_and_the_work_may_end_by_itself(
     number: signal.Signals,
 ) -> None:
@@ -67,6 +68,13 @@ def test_a_signal_sets_the_flag_and_the_work_may_end_by_itself(
 
     assert stopped_by_signals(work, stop)
     assert stop.by == number.name
+
+
+def test_a_run_below_nohup_goes_on_when_its_terminal_is_closed() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stop = StopFlag()
+    stopped_by_signals(lambda: os.kill(os.getpid(), signal.SIGHUP), stop)
+    assert not stop.is_set
 
 
 def test_work_that_does_not_end_is_ended() -> None:

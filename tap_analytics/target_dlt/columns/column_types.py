@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -90,11 +90,13 @@ class ColumnType:
             an integer or a number, where they are not 64. A decimal without precision
             holds all digits, which no column has that dlt makes.
         scale: Digits after the point of a decimal.
+        takes_text: Whether a decimal's values may come as JSON strings.
     """
 
     kind: Kind
     precision: int | None = None
     scale: int | None = None
+    takes_text: bool = field(default=False, compare=False)
 
     @property
     def arrow(self) -> pa.DataType:
@@ -175,4 +177,5 @@ def _unify_numbers(one: ColumnType, other: ColumnType) -> ColumnType:
 def widest_decimal(*types: ColumnType) -> ColumnType:
     """Find the decimal with as many digits after the point as any of these types."""
     scales = [DEFAULT_SCALE if t.kind == "number" else t.scale or 0 for t in types]
-    return ColumnType("decimal", MAX_DIGITS, max(scales))
+    takes_text = any(t.takes_text for t in types)
+    return ColumnType("decimal", MAX_DIGITS, max(scales), takes_text)

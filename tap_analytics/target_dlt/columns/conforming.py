@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -24,6 +23,7 @@ from tap_analytics.target_dlt.columns.column_types import (
     unify,
 )
 from tap_analytics.target_dlt.columns.misfits import MisfitError, TooNarrowError
+from tap_analytics.target_dlt.columns.numbers import parse_decimal
 from tap_analytics.target_dlt.columns.recasting import narrow, recast
 from tap_analytics.target_dlt.errors import InputError
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tap_analytics.target_dlt.columns.chunks import Chunk
+
+_T = TypeVar("_T")
 
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
@@ -82,6 +84,9 @@ def _conform(array: pa.Array, type_: ColumnType) -> tuple[pa.Array, ColumnType]:
     if pa.types.is_uint64(array.type):
         array = array.cast(pa.string())  # a cast would want room for all there are
     array = array.cast(natural.arrow)
+    if natural == NUMBER and not pc.all(pc.is_finite(array)).as_py():
+        msg = "NaN and infinity are no numbers"
+        raise ValueError(msg)
     if {natural.kind, type_.kind} <= NUMERIC:
         return _conform_numbers(array, natural, type_)
     if natural == TEXT:
@@ -140,9 +145,9 @@ def _parse(array: pa.Array, type_: ColumnType) -> pa.Array:
         case "literal":
             return array
         case "binary":
-            return _map(array, _from_base64, type_)
-        case "decimal":
-            return _map(array, Decimal, type_)
+            return pa.array(_parsed(array, _from_base64, type_), type_.arrow)
+        case "decimal" if type_.takes_text:
+            return values.decimals(type_, _parsed(array, parse_decimal, type_))
         case "text" | "timestamp" | "date" | "time":
             return values.to_arrow(type_, array.to_pylist())
         case _:
@@ -150,14 +155,15 @@ def _parse(array: pa.Array, type_: ColumnType) -> pa.Array:
             raise ValueError(msg)
 
 
-def _map(array: pa.Array, parse: Callable[[str], Any], type_: ColumnType) -> pa.Array:
+def _parsed(
+    array: pa.Array, parse: Callable[[str], _T], type_: ColumnType
+) -> list[_T | None]:
     texts = array.to_pylist()
     try:
-        parsed = [None if text is None else parse(text) for text in texts]
-    except (ValueError, ArithmeticError):
+        return [None if text is None else parse(text) for text in texts]
+    except ValueError:
         msg = f"expected {type_.kind}, got text that is not"
         raise ValueError(msg) from None
-    return values.to_arrow(type_, parsed)
 
 
 def _from_base64(text: str) -> bytes:

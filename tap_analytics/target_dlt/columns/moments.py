@@ -11,7 +11,7 @@ from tap_analytics.target_dlt.columns.misfits import shorten
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})(\d+)")
+_BEYOND_MICROSECONDS = re.compile(r"([.,]\d{6})(\d+)")
 
 
 class FinerError(ValueError):
@@ -63,8 +63,8 @@ def parse_date(text: str) -> dt.date:
         ValueError: It is not a date.
     """
     try:
-        moment = dt.datetime.fromisoformat(text.upper())
-    except ValueError:
+        moment = dt.datetime.fromisoformat(_without_zeros(text.upper()))
+    except ValueError:  # also what is finer than microseconds, so not midnight
         moment = None
     if moment is None or moment.time() != dt.time():
         msg = f"expected a date, got {shorten(text)}"

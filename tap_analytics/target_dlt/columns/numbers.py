@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,26 @@ _FLOAT_DIGITS = 15
 
 _SMALLEST_NORMAL = 2.0**-1022
 """Floats that are closer to zero have fewer digits."""
+
+
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+"""What a number looks like; Python would also take `1_000`, blanks, other digits."""
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Parse a number that is written as text.
+
+    Raises:
+        ValueError: It is not a number, or its exponent is beyond what a Decimal holds.
+    """
+    if not _DECIMAL.fullmatch(text):
+        msg = f"expected a number, got {shorten(text)}"
+        raise ValueError(msg)
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        msg = f"the exponent of {text[:SHOWN_CHARACTERS]} is too large"
+        raise ValueError(msg) from None
 
 
 def exact_number(digits: str) -> float | Decimal:
@@ -82,7 +103,8 @@ def decimal_for(type_: ColumnType, values: Iterable[Any]) -> ColumnType:
     """
     whole, after = digits_of(values)
     scale = DEFAULT_SCALE if type_.kind == "number" else type_.scale or 0
-    return ColumnType("decimal", MAX_DIGITS, min(max(scale, after), MAX_DIGITS - whole))
+    scale = min(max(scale, after), MAX_DIGITS - whole)
+    return ColumnType("decimal", MAX_DIGITS, scale, type_.takes_text)
 
 
 def digits_of(values: Iterable[Any]) -> tuple[int, int]:

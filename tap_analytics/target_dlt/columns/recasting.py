@@ -125,7 +125,7 @@ def _to_decimal(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
             None if value is None else as_decimal(index, value)
             for index, value in enumerate(array.to_pylist())
         ]
-        return values.to_arrow(to, numbers)
+        return values.decimals(to, numbers)
     # Arrow's cast refuses to lose digits after the point, but those before it wrap
     # around silently if there are too many.
     digits = to.precision or MAX_DIGITS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -48,17 +49,19 @@ def column_type(schema: Any, root: Mapping[str, Any] | None = None) -> ColumnTyp
     Raises:
         InputError: A reference leads nowhere.
     """
-    types = {_scalar_type(option) for option in _options(schema, root or {}, ())}
+    options = [_scalar_type(option) for option in _options(schema, root or {}, ())]
+    types = set(options)
     if len(types) > 1:
         types.discard(None)
     found: list[ColumnType] = [found for found in types if found is not None]
     if not found:
         # Null is all there is to it, or else nothing is said about it.
         return TEXT if types else JSON
-    if len(found) == 1:
+    if len(found) == 1 and found[0].kind != "decimal":
         return found[0]
     if all(one.kind in NUMERIC for one in found):
-        decimals = [one for one in found if one.kind == "decimal"]
+        # Equal ones may differ in whether they take text.
+        decimals = [one for one in options if one and one.kind == "decimal"]
         return widest_decimal(*decimals) if decimals else NUMBER
     if any(one.kind == "json" for one in found):
         return JSON
@@ -196,7 +199,7 @@ def _string_type(schema: Mapping[str, Any]) -> ColumnType:
     if declared in _FORMATS:
         return ColumnType(_FORMATS[declared])
     if declared == "x-singer.decimal":
-        return _decimal_type(_number(schema, "scale"))
+        return replace(_decimal_type(_number(schema, "scale")), takes_text=True)
     if schema.get("contentEncoding") == "base64":
         return ColumnType("binary")
     limit = _number(schema, "maxLength")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import functools
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from tap_analytics.target_dlt.columns.moments import (
     parse_time,
     parse_timestamp,
 )
-from tap_analytics.target_dlt.columns.numbers import decimal_for
+from tap_analytics.target_dlt.columns.numbers import decimal_for, parse_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +35,7 @@ DECODED: dict[Kind, Any] = {
     "literal": msgspec.Raw,
     "integer": int,
     "number": Any,  # untyped, so that the decoder calls `exact_number`
-    "decimal": Decimal,
+    "decimal": msgspec.Raw,  # msgspec would take strings such as "1_000", too
     "boolean": bool,
     "timestamp": str,
     "date": str,
@@ -43,6 +44,9 @@ DECODED: dict[Kind, Any] = {
     "json": msgspec.Raw,
 }
 """What msgspec is to decode the values of a column to; null becomes None, or raw."""
+
+
+_EXACT = Context(prec=MAX_DIGITS)
 
 
 def to_arrow(type_: ColumnType, values: Sequence[Any]) -> pa.Array:
@@ -122,11 +126,69 @@ def _number(type_: ColumnType, values: Sequence[Any]) -> pa.Array:
     raise TooNarrowError(decimal_for(type_, values))
 
 
-def _decimal(type_: ColumnType, values: Sequence[Decimal | None]) -> pa.Array:
+def _decimal(type_: ColumnType, values: Sequence[msgspec.Raw | None]) -> pa.Array:
+    raw = [None if value is None else bytes(value) for value in values]
+    array = pa.array(raw, pa.binary())
+    is_null = pc.equal(array, pa.scalar(b"null", pa.binary()))
+    if pc.any(is_null).as_py():
+        array = pc.if_else(is_null, pa.scalar(None, pa.binary()), array)
+    scale = type_.scale or 0
+    whole = (type_.precision or MAX_DIGITS) - scale
+    plain = _plain_digits(whole, scale, takes_text=type_.takes_text)
+    if pc.all(pc.match_substring_regex(array, plain)).as_py() is False:
+        numbers = [_parse_raw(type_, *one) for one in enumerate(raw)]
+        return decimals(type_, numbers)
+    return pc.utf8_trim(array.cast(pa.string()), '"').cast(type_.arrow)
+
+
+@functools.cache
+def _plain_digits(whole: int, scale: int, *, takes_text: bool) -> str:
+    """Write a pattern of the numbers that Arrow casts to a decimal as they are.
+
+    Args:
+        whole: Digits that the decimal has before the point.
+        scale: Digits that it has after the point.
+        takes_text: Whether they may be in quotes.
+    """
+    before = rf"(?:0|[1-9]\d{{0,{whole - 1}}})" if whole else "0"
+    after = rf"(?:\.\d{{1,{scale}}})?" if scale else ""
+    quote = '"?' if takes_text else ""
+    return f"^{quote}-?{before}{after}{quote}$"
+
+
+def _parse_raw(type_: ColumnType, index: int, raw: bytes | None) -> Decimal | None:
+    if raw is None or raw == b"null":
+        return None
+    try:
+        if raw.startswith(b'"') and type_.takes_text:
+            return parse_decimal(msgspec.json.decode(raw, type=str))
+        if raw[0] in b"-0123456789":
+            return parse_decimal(raw.decode())
+        msg = f"expected a number, got {shorten(msgspec.Raw(raw))}"
+    except (ValueError, msgspec.DecodeError) as error:
+        msg = str(error)
+    raise MisfitError(index, msg)
+
+
+def decimals(type_: ColumnType, values: Sequence[Decimal | None]) -> pa.Array:
+    """Convert numbers to an array of a decimal type.
+
+    Raises:
+        MisfitError: A number is not finite, or has more digits than any decimal.
+        TooNarrowError: They need another decimal.
+    """
     try:
         array = pa.array(values, type_.arrow)
     except pa.ArrowInvalid:
-        raise TooNarrowError(decimal_for(type_, values)) from None
+        needed = decimal_for(type_, values)
+        if needed.arrow != type_.arrow:
+            raise TooNarrowError(needed) from None
+        # Arrow refuses some that fit, such as 0E+50, or many zeros after the point.
+        step = Decimal((0, (1,), -(type_.scale or 0)))
+        return pa.array(
+            [None if v is None else v.quantize(step, context=_EXACT) for v in values],
+            type_.arrow,
+        )
     # Arrow makes zero of what is too close to it, and says so only sometimes.
     zeros = pc.indices_nonzero(
         pc.equal(array, pa.scalar(Decimal(0), type_.arrow))

@@ -97,7 +97,8 @@ class OpenDataset:
             file_format,
             config.get("table_format"),
             isinstance(pipeline.destination, destinations.sqlalchemy),
-            self._names.column(DELETED_AT) if config["hard_delete"] else None,
+            self._names.column(DELETED_AT),
+            config["hard_delete"],
         )
         self._refuses_nul = client.capabilities.sqlglot_dialect in REFUSED_BY
         # Opening a DuckDB file, and closing it, take as long as a small load.
@@ -294,6 +295,6 @@ class OpenDataset:
 
     def _has_deleted(self, rows: pa.Table) -> bool:
         column = self._table_options.deleted_at
-        if column not in rows.column_names:
+        if not self._config["hard_delete"] or column not in rows.column_names:
             return False
         return bool(rows[column].null_count < rows.num_rows)

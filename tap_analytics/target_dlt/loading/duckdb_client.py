@@ -39,11 +39,23 @@ WAIT_SECONDS = 30.0
 _PAUSE_SECONDS = 0.1
 
 
+_RESERVED_CATALOGS = {"main", "system", "temp"}
+
+
+def catalog_of(database: str) -> str:
+    """Name a file's catalog as DuckDB does: after what is before the first dot."""
+    name = Path(database).name
+    catalog = name.lstrip(".").partition(".")[0] or name
+    if database == ":memory:":
+        return "memory"
+    return f"{catalog}_db" if catalog.lower() in _RESERVED_CATALOGS else catalog
+
+
 class _SqlClient(DuckDbSqlClient):
     @override
     def catalog_name(self, quote: bool = True, casefold: bool = True) -> str | None:
         del casefold
-        catalog = Path(self.credentials.database).stem
+        catalog = catalog_of(self.credentials.database)
         if catalog.lower() != self.dataset_name.lower():
             return None
         return self.escape_column_name(catalog) if quote else catalog
@@ -79,7 +91,8 @@ class _TableJob(RunnableLoadJob):
         client = sql_client_of(self)
         path = client.capabilities.escape_literal(self._file_path)
         columns = pq.read_schema(self._file_path).names
-        source = f"read_parquet({path})"
+        # Else a folder `a=b` above the file would be a column.
+        source = f"read_parquet({path}, hive_partitioning = false)"
         statements = TableStatements(self._load_table, columns, client)
         with client.begin_transaction():
             if statements.is_replaced:

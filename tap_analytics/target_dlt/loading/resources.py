@@ -36,14 +36,15 @@ class TableOptions:
         file_format: The format of load files.
         table_format: The open table format; None for the destination's own tables.
         json_is_text: Whether the destination would encode as JSON what is JSON already.
-        deleted_at: The column by which rows are marked as deleted, if such rows are to
-            go; else None.
+        deleted_at: The column by which rows are marked as deleted.
+        hard_delete: Whether such rows are to go.
     """
 
     file_format: TLoaderFileFormat
     table_format: TTableFormat | None
     json_is_text: bool
-    deleted_at: str | None
+    deleted_at: str
+    hard_delete: bool
 
 
 @dataclass
@@ -84,8 +85,9 @@ def make_resource(
         name: _hints(type_, options) for name, type_ in columns.items()
     }
     if options.deleted_at in hints:
-        hints[options.deleted_at]["hard_delete"] = True
-        if disposition != "merge":
+        # Also if it is off: dlt's schema has what an earlier run wanted.
+        hints[options.deleted_at]["hard_delete"] = options.hard_delete
+        if options.hard_delete and disposition != "merge":
             # No row has the same key, so nothing is to be deleted.
             rows = rows.filter(pc.is_null(rows[options.deleted_at]))
     waiting = [rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _any = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+_NO_RECORD = "a RECORD without a record"
 
 
 class BadRecordError(ValueError):
@@ -121,25 +124,25 @@ class RecordDecoder:
         """
         lines = list(map(self._aliases.rename_fields, lines))
         try:
-            return self._decoder.decode_lines(b"\n".join(lines))
+            messages: list[Message] = self._decoder.decode_lines(b"\n".join(lines))
         except (msgspec.DecodeError, RecursionError):
             if self._strict:
                 self._strict = False
                 self._decoder = self._make_decoder(strict=False)
                 return self.decode(lines)
-            for index, line in enumerate(lines):
-                self._raise_if_bad(index, line)
-            raise
+        else:
+            # The decoder wants no line end between two messages.
+            if len(messages) == len(lines):
+                return messages
+        return [self._decode_one(index, line) for index, line in enumerate(lines)]
 
-    def _raise_if_bad(self, index: int, line: bytes) -> None:
-        try:
-            self._decoder.decode(line)
-        except msgspec.ValidationError as error:
-            raise _explain(index, error, self._aliases) from None
-        except msgspec.DecodeError as error:
-            raise BadRecordError(index, f"not JSON ({error})") from None
-        except RecursionError:
-            raise BadRecordError(index, "values are nested too deeply") from None
+    def _decode_one(self, index: int, line: bytes) -> Message:
+        with _at(index):
+            try:
+                message: Message = self._decoder.decode(line)
+            except msgspec.ValidationError as error:
+                raise _explain(index, error, self._aliases) from None
+        return message
 
     def arrays(self, messages: Sequence[Message]) -> dict[str, pa.Array]:
         """Convert decoded messages to one array per column.
@@ -188,6 +191,21 @@ class RecordDecoder:
         yield from sorted(found)
 
 
+@contextmanager
+def _at(index: int) -> Iterator[None]:
+    """Tell which line is not JSON.
+
+    Raises:
+        BadRecordError: It is not, or too deep.
+    """
+    try:
+        yield
+    except msgspec.DecodeError as error:
+        raise BadRecordError(index, f"not JSON ({error})") from None
+    except RecursionError:
+        raise BadRecordError(index, "values are nested too deeply") from None
+
+
 def _explain(
     index: int, error: msgspec.ValidationError, aliases: FieldAliases
 ) -> BadRecordError:
@@ -198,7 +216,7 @@ def _explain(
         missing = aliases.name(reason.split("`")[1])
         if field or missing != "record":
             return MissingKeyError(index, f"key {missing!r} is missing")
-        return BadRecordError(index, "a RECORD without a record")
+        return BadRecordError(index, _NO_RECORD)
     reason = reason.replace("`", "").replace("Expected", "expected")
     return BadRecordError(index, f"field {field!r}: {reason}" if field else reason)
 
@@ -212,11 +230,14 @@ def validate(lines: Sequence[bytes], validator: BaseJSONSchemaValidator) -> None
     """Check the records of RECORD lines against the stream's JSON schema.
 
     Raises:
-        BadRecordError: A record breaks the schema.
+        BadRecordError: A record breaks the schema, or is none.
     """
-    index = 0
-    try:
-        for index, line in enumerate(lines):  # noqa: B007, it is used in the error
-            validator.validate(_any.decode(line)["record"])
-    except InvalidRecord as error:
-        raise BadRecordError(index, error.error_message) from None
+    for index, line in enumerate(lines):
+        with _at(index):
+            record = _any.decode(line).get("record")
+        if record is None:
+            raise BadRecordError(index, _NO_RECORD)
+        try:
+            validator.validate(record)
+        except InvalidRecord as error:
+            raise BadRecordError(index, error.error_message) from None

@@ -307,6 +307,31 @@ def test_a_pipeline_may_have_any_name_that_dlt_takes(
     assert len(database.query("SELECT id FROM analytics.keyless")) == 2
 
 
+@pytest.mark.parametrize("name", ["analytics.prod.duckdb", ".analytics.duckdb"])
+def test_a_duckdb_file_may_have_more_dots_in_its_name(
+    tmp_path: Path, name: str
+) -> None:
+    database = duckdb_at(tmp_path / name)
+    for n in (1, 2):
+        database.load(schema({"id": {"type": "integer"}}, ["id"]), record({"id": n}))
+    assert database.rows("id") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("above", ["v=x", "id=7"])
+def test_a_folder_above_the_load_files_is_no_column(tmp_path: Path, above: str) -> None:
+    """Such names are those of partitions, for who looks for some."""
+    database = duckdb_at(tmp_path / above / "analytics.duckdb")
+    (tmp_path / above).mkdir(parents=True)
+    for n in (1, 2):
+        database.load(
+            schema({"id": {"type": "integer"}, "v": {"type": "string"}}, ["id"]),
+            record({"id": 1, "v": f"a{n}"}),
+            record({"id": 2, "v": None}),
+            pipelines_dir=str(tmp_path / above / "work"),
+        )
+    assert database.rows("id, v") == [(1, "a2"), (2, None)]
+
+
 @pytest.mark.parametrize("destination", ["duckdb", "postgres"])
 def test_a_destination_that_dlt_s_configuration_names_is_the_same(
     destination: str, monkeypatch: pytest.MonkeyPatch

@@ -193,3 +193,34 @@ def test_what_is_no_json_is_an_error(duck: Database, value: str) -> None:
         with pytest.raises((InputError, InvalidInputLine)) as error:
             duck.load(schema(fields, ["id"]), *before, one(value))
         assert str(error.value).startswith(f"Line {2 + len(before)}")
+
+
+@pytest.mark.parametrize("other", ["s", "t"])
+def test_two_messages_on_one_line_are_an_error(duck: Database, other: str) -> None:
+    """Also once a stream's lines are told by how they begin."""
+    second = '{{"type":"RECORD","stream":"{}","record":{{"id":"{}"}}}}'
+    lines = [second.format("s", "b"), second.format("s", "c")]
+    with pytest.raises(InputError, match=r"Line 4, stream 's': not JSON .*trailing"):
+        duck.load(
+            schema(KEY),
+            schema(KEY, stream="t"),
+            lines[0],
+            lines[1] + second.format(other, "d"),
+            lines[0],
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (one("01"), "not JSON"),
+        (one(NESTED), "nested too deeply"),
+        ('{"type":"RECORD","stream":"s","version":1}', "a RECORD without a record"),
+    ],
+)
+def test_what_is_no_record_is_an_error_where_records_are_validated(
+    duck: Database, line: str, says: str
+) -> None:
+    with pytest.raises((InputError, InvalidInputLine), match=says) as error:
+        duck.load(schema(KEY, ["id"]), one("[]"), line, validate_records=True)
+    assert str(error.value).startswith("Line 3")

@@ -585,6 +585,22 @@ def test_a_row_that_comes_as_deleted_is_marked_if_that_is_wanted(
     assert duck.rows("id, _sdc_deleted_at is null") == [(1, False)]
 
 
+def test_rows_that_come_as_deleted_are_kept_once_they_are_to_be(
+    database: Database,
+) -> None:
+    """What an earlier run wanted counts no more; nor does it the other way round."""
+    messages = (
+        schema(DELETABLE, ["id"]),
+        record({"id": 1, "_sdc_deleted_at": "2024-01-01T00:00:00Z"}),
+        record({"id": 2, "_sdc_deleted_at": None}),
+    )
+    kept = []
+    for hard_delete in (True, False, True):
+        database.load(*messages, hard_delete=hard_delete)
+        kept.append(database.rows("id, _sdc_deleted_at is null"))
+    assert kept == [[(2, True)], [(1, False), (2, True)], [(2, True)]]
+
+
 # BATCH
 
 

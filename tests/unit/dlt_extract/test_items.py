@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from tap_analytics.dlt_extract.items import ArrowTables, as_dicts, with_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -69,8 +72,19 @@ ROWS = [
 ]
 
 
+def table_of(
+    tables: ArrowTables,
+    rows: list[dict[str, Any]],
+    load_id: str | None,
+    *,
+    hashed: bool = False,
+) -> pa.Table:
+    tables.add(rows, load_id, hashed=hashed)
+    return tables.take()
+
+
 def test_an_arrow_table_has_the_streams_columns() -> None:
-    table = ArrowTables(SCHEMA).table(ROWS, None, hashed=False)
+    table = table_of(ArrowTables(SCHEMA), ROWS, None)
     assert table.to_pylist() == [
         {
             "id": "a",
@@ -84,7 +98,7 @@ def test_an_arrow_table_has_the_streams_columns() -> None:
 
 
 def test_a_table_for_a_load_has_dlts_columns() -> None:
-    table = ArrowTables(SCHEMA).table(ROWS, "1.5", hashed=False)
+    table = table_of(ArrowTables(SCHEMA), ROWS, "1.5")
     assert table["_dlt_load_id"].to_pylist() == ["1.5", "1.5"]
     first, second = table["_dlt_id"].to_pylist()
     assert len(first) == len(second) == 14
@@ -94,7 +108,10 @@ def test_a_table_for_a_load_has_dlts_columns() -> None:
 def test_ids_are_made_anew_unless_they_are_hashes() -> None:
     tables = ArrowTables(SCHEMA)
     made = [
-        [tables.table(ROWS, "1", hashed=hashed)["_dlt_id"].to_pylist() for _ in "ab"]
+        [
+            table_of(tables, ROWS, "1", hashed=hashed)["_dlt_id"].to_pylist()
+            for _ in "ab"
+        ]
         for hashed in (False, True)
     ]
     assert made[0][0] != made[0][1]
@@ -106,16 +123,35 @@ def test_a_row_may_have_several_lines() -> None:
     pretty = row(createdAt="null", id='"a"', **{'a "name"': "null"})
     pretty["additional_fields"] = row(n='{\n "x": 1\n}')
     for hashed in (False, True):
-        table = ArrowTables(SCHEMA).table([pretty, pretty], "1", hashed=hashed)
+        table = table_of(ArrowTables(SCHEMA), [pretty, pretty], "1", hashed=hashed)
         assert table["id"].to_pylist() == ["a", "a"]
 
 
+def test_rows_of_several_parts_come_in_one_table() -> None:
+    tables = ArrowTables(SCHEMA)
+    for one in ROWS:
+        tables.add([one], "1.5", hashed=False)
+    assert tables.rows == 2
+    table = tables.take()
+    assert table.select(["id", "createdAt"]) == table_of(tables, ROWS, None).select(
+        ["id", "createdAt"]
+    )
+    assert {column.num_chunks for column in table.columns} == {1}
+
+
+def test_a_table_that_is_taken_leaves_no_rows() -> None:
+    tables = ArrowTables(SCHEMA)
+    table_of(tables, ROWS, None)
+    assert tables.rows == 0
+    assert table_of(tables, ROWS[:1], None).num_rows == 1
+
+
 def test_ids_may_be_left_to_dlt() -> None:
-    table = ArrowTables(SCHEMA, with_ids=False).table(ROWS, "1.5", hashed=False)
+    table = table_of(ArrowTables(SCHEMA, with_ids=False), ROWS, "1.5")
     assert "_dlt_id" not in table.column_names
     assert table["_dlt_load_id"].to_pylist() == ["1.5", "1.5"]
 
 
 def test_an_arrow_tables_json_is_json() -> None:
-    table = ArrowTables(SCHEMA).table(ROWS, None, hashed=False)
+    table = table_of(ArrowTables(SCHEMA), ROWS, None)
     assert json.loads(table["additional_fields"][0].as_py()) == {"n": 1.1}

@@ -27,7 +27,7 @@ WITHOUT_KEY = {"concurrency": 2}
 @pytest.fixture(autouse=True)
 def signal_handlers() -> Iterator[None]:
     """Put back the handlers that every new tap replaces."""
-    before = {number: signal.getsignal(number) for number in (2, 15)}
+    before = {number: signal.getsignal(number) for number in (1, 2, 15)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -100,7 +100,7 @@ def test_a_missing_key_is_no_fault_for_discovery() -> None:
 def test_any_other_fault_is_one_for_discovery_too() -> None:
     with pytest.raises(ConfigError) as caught:
         TapAnalytics(config={"concurrency": 0}, validate_config=False)
-    expected = "concurrency must be a whole number of at least 1, not 0."
+    expected = "concurrency must be a whole number from 1 to 1000, not 0."
     assert str(caught.value) == expected
 
 

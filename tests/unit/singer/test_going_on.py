@@ -38,6 +38,7 @@ def settings_of(**config: Any) -> str:
         {"data_selector": "items"},
         {"stream_maps": {"tasks": {"__filter__": "id != '1'"}}},
         {"undeclared_fields": "ignore"},
+        {"first_page": 0},
         {"emit_activate_version_messages": True},
     ],
     ids=lambda config: next(iter(config)),

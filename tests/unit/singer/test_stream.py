@@ -25,7 +25,6 @@ from singer_sdk.mapper import SameRecordTransform
 from tap_analytics.api.answer import Answer
 from tap_analytics.api.page import Page
 from tap_analytics.errors import FatalAPIError
-from tap_analytics.reading.workers import Workers
 from tap_analytics.run_logger import RunLogger
 from tap_analytics.singer.messages import MessageWriter
 from tap_analytics.singer.stream import AnalyticsStream
@@ -558,17 +557,13 @@ def test_an_error_stops_the_fetches_and_is_logged_by_main_only(
 ) -> None:
     api.fault("/v1/team/users", status=403)
     stream, _ = stream_of("users", api_url=api.url)
-    workers = stream.account.workers
     stopped: list[bool] = []
-
-    def stop() -> None:
-        stopped.append(True)
-        Workers.stop(workers)
-
-    monkeypatch.setattr(workers, "stop", stop)
+    monkeypatch.setattr(stream.account.workers, "stop", lambda: stopped.append(True))
     caplog.set_level(logging.DEBUG)
     with pytest.raises(FatalAPIError):
         stream.sync()
     assert stopped == [True]
+    monkeypatch.undo()
+    stream.account.close()
     (told,) = (r for r in caplog.records if "unhandled error" in r.getMessage())
     assert told.levelno == logging.DEBUG

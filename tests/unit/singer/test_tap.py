@@ -42,7 +42,7 @@ class PlainTap(Tap):
 @pytest.fixture(autouse=True)
 def process() -> Iterator[None]:
     """Put back what a plain tap changes."""
-    handlers = {number: signal.getsignal(number) for number in (2, 15)}
+    handlers = {number: signal.getsignal(number) for number in (1, 2, 15)}
     level = metrics.get_metrics_logger().level
     yield
     metrics.get_metrics_logger().setLevel(level)

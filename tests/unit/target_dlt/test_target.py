@@ -74,12 +74,13 @@ def test_the_sdk_says_what_a_message_lacks(target: TargetDlt) -> None:
     target._assert_line_requires({"stream": "s"}, requires={"stream"})
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_sdk_registers_our_method_for_signals(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`_handle_termination`."""
     registered: dict[int, Any] = {}
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
     monkeypatch.setattr(signal, "signal", registered.__setitem__)
     target = TargetDlt(config={})
     assert registered[number] == target._handle_termination

@@ -33,7 +33,7 @@ CONFORMED: dict[str, tuple[pa.Array, ColumnType, list[Any], str]] = {
         [2**53 + 1], "decimal(38, 9)"),
     "whole floats": (pa.array([5.0]), ColumnType("integer"), [5], "integer"),
     "texts for decimals": (
-        pa.array(["1.23456789012"]), ColumnType("decimal", 38, 2),
+        pa.array(["1.23456789012"]), ColumnType("decimal", 38, 2, takes_text=True),
         [Decimal("1.23456789012")], "decimal(38, 11)"),
     "numbers for text": (pa.array([0.1]), ColumnType("text"), ["0.1"], "text"),
     "categories": (
@@ -81,7 +81,12 @@ def test_a_column_is_conformed(name: str) -> None:
         (pa.array(["abc"]), ColumnType("text", 2), "at most 2 characters, got 3"),
         (pa.array([1.5]), ColumnType("integer"), "expected integers"),
         (pa.array(["1"]), ColumnType("number"), "expected number, got string"),
-        (pa.array(["x"]), ColumnType("decimal", 38, 2), "expected decimal"),
+        (pa.array(["5"]), ColumnType("decimal", 38, 2), "expected decimal, got string"),
+        (
+            pa.array(["1_0"]),
+            ColumnType("decimal", 38, 2, takes_text=True),
+            "expected decimal, got text that is not",
+        ),
         (pa.array(["%"]), ColumnType("binary"), "expected binary"),
         (pa.array([True]), ColumnType("integer"), "expected integer, got bool"),
         (pa.array([1], pa.timestamp("ns")), ColumnType("timestamp"), "would lose data"),
@@ -91,6 +96,17 @@ def test_a_column_is_conformed(name: str) -> None:
             "expected date",
         ),
         (pa.array([[float("nan")]]), ColumnType("json"), "NaN"),
+        *(
+            (pa.array([1.5, None, float(value)], float_type), type_, "NaN")
+            for value, float_type, type_ in [
+                ("nan", pa.float64(), ColumnType("number")),
+                ("-inf", pa.float32(), ColumnType("number")),
+                ("inf", pa.float16(), ColumnType("text")),
+                ("nan", pa.float64(), ColumnType("literal")),
+                ("inf", pa.float64(), ColumnType("decimal")),
+                ("nan", pa.float64(), ColumnType("integer")),
+            ]
+        ),
         (
             pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
             ColumnType("json"),

@@ -149,6 +149,30 @@ def test_a_reference_that_leads_nowhere_is_named(reference: str) -> None:
         column_type({"$ref": reference}, ROOT)
 
 
+MONEY = {"type": "string", "format": "x-singer.decimal", "scale": 2}
+CENTS = {"type": "number", "multipleOf": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("schema", "takes_text"),
+    [
+        (MONEY, True),
+        (CENTS, False),
+        ({"anyOf": [MONEY, CENTS]}, True),
+        ({"anyOf": [CENTS, MONEY]}, True),
+        ({"anyOf": [{"type": "number"}, MONEY]}, True),
+        ({"type": ["integer", "null"], "maximum": 2**64}, False),
+    ],
+)
+def test_a_decimal_takes_text_only_where_the_schema_says_string(
+    schema: Any,
+    takes_text: bool,  # noqa: FBT001
+) -> None:
+    found = column_type(schema)
+    assert found.kind == "decimal"
+    assert found.takes_text == takes_text
+
+
 def test_the_table_in_the_docs_is_right() -> None:
     docs = Path(__file__).parents[4] / "docs" / "target-dlt.md"
     rows = re.findall(

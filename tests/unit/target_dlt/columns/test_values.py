@@ -34,11 +34,15 @@ TIMESTAMP = ColumnType("timestamp")
 
 def kept(type_: ColumnType, values: list[Any]) -> list[Any]:
     """Convert, in a wider type where the values need it."""
+    decoded = values
+    if type_.kind == "decimal":
+        decoded = [v if v is None else msgspec.Raw(str(v).encode()) for v in values]
     try:
-        return to_arrow(type_, values).to_pylist()  # type: ignore[no-any-return]
+        return to_arrow(type_, decoded).to_pylist()  # type: ignore[no-any-return]
     except TooNarrowError as error:
-        values = [None if v is None else Decimal(str(v)) for v in values]
-        return to_arrow(error.needed, values).to_pylist()  # type: ignore[no-any-return]
+        if type_ == error.needed:
+            raise
+        return kept(error.needed, values)
 
 
 @given(st.lists(st.none() | st.integers()))
@@ -89,6 +93,28 @@ def test_a_decimal_is_exact_or_refused(number: Decimal, scale: int) -> None:
         assert kept(ColumnType("decimal", 38, scale), [number]) == [number]
     except MisfitError as error:
         assert "38 digits" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("text", ["12", "-0.50", "+7", ".5", "5.", "1E+3", "2.5e-1"])
+def test_a_decimal_may_come_as_text_where_the_schema_says_so(text: str) -> None:
+    taking = ColumnType("decimal", 38, 9, takes_text=True)
+    raw = [msgspec.Raw(f'"{text}"'.encode()), None, msgspec.Raw(b"null")]
+    assert to_arrow(taking, raw).to_pylist() == [Decimal(text), None, None]
+
+
+@pytest.mark.parametrize("text", ["1_000", " 7 ", "١٢", "NaN", "Infinity", "", "0x5"])
+def test_a_text_that_only_python_takes_for_a_number_is_refused(text: str) -> None:
+    taking = ColumnType("decimal", 38, 9, takes_text=True)
+    with pytest.raises(MisfitError, match="expected a number"):
+        to_arrow(taking, [msgspec.Raw(msgspec.json.encode(text))])
+
+
+@pytest.mark.parametrize(
+    "text", ["0E+50", "-0e-99", "12." + "0" * 50, "9" * 29, "9" * 29 + ".999999999"]
+)
+def test_a_decimal_that_fits_is_taken_however_it_is_written(text: str) -> None:
+    array = to_arrow(DECIMAL, [msgspec.Raw(text.encode())])
+    assert array.to_pylist() == [Decimal(text)]
 
 
 def test_a_scale_gives_way_to_the_digits_before_the_point() -> None:
@@ -192,6 +218,14 @@ def test_date_times_are_read_in_all_common_ways(text: str, moment: str) -> None:
         ("number", "1", 'expected a number, got "1"'),
         ("number", Decimal("1E+400"), "does not fit a decimal of 38 digits"),
         ("number", 2**200, "does not fit a decimal of 38 digits"),
+        ("decimal", msgspec.Raw(b'"5"'), 'expected a number, got "5"'),
+        ("decimal", msgspec.Raw(b'"1_0.5"'), 'expected a number, got "1_0.5"'),
+        ("decimal", msgspec.Raw(b"true"), "expected a number, got true"),
+        ("decimal", msgspec.Raw(b"[5]"), r"expected a number, got \[5\]"),
+        ("decimal", msgspec.Raw(b"1e400"), "does not fit a decimal of 38 digits"),
+        ("timestamp", "2020-01-01T00:00:00,1234561Z", "holds microseconds"),
+        ("time", "00:00:00,1234561", "holds microseconds"),
+        ("date", "2020-01-01T00:00:00.0000001", "expected a date"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(kind: Any, value: Any, says: str) -> None:
@@ -209,6 +243,7 @@ def test_a_value_that_does_not_fit_is_refused(kind: Any, value: Any, says: str) 
             "2024-05-01T10:00:00.123456+02:00",
         ),
         ("time", "23:59:59.9999999", "23:59:59.999999"),
+        ("time", "23:59:59,9999999", "23:59:59,999999"),
     ],
 )
 def test_what_is_finer_than_microseconds_is_cut_not_rounded(
