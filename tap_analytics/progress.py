@@ -200,6 +200,20 @@ class Progress:
         skipped = self.parents - self._parents_timed
         return self._parents_timed / max(1, self.parents_known - skipped)
 
+    def begin_anew(self) -> None:
+        """Forget what was read, because everything is read again."""
+        for stream in self.rows:
+            self.rows[stream] = 0
+        self.origins.clear()
+        self.complete.clear()
+        self.gone.clear()
+        self.streams_skipped.clear()
+        self.parents = self.parents_known = self.parents_skipped = 0
+        self.parents_open = True
+        self.went_on_since = ""
+        self._parents_timed = 0
+        self._estimate = Estimate()
+
     def expect(self, streams: Iterable[str]) -> None:
         """Take note of streams that are going to be read."""
         for stream in streams:

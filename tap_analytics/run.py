@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tap_analytics.errors import StoppedError
@@ -134,6 +134,12 @@ class Run:
     redaction: Redaction = field(default_factory=Redaction)
     stop: StopFlag = field(default_factory=StopFlag)
     host: Host = field(default_factory=Host)
+
+    def attempt(self) -> Run:
+        """Return a run that ends with this one, while this one may go on after it."""
+        stop = StopFlag()
+        self.stop.on_set(lambda: stop.set(self.stop.by))
+        return replace(self, stop=stop)
 
     @classmethod
     def logging_to(

@@ -13,8 +13,11 @@ import click
 
 from tap_analytics.errors import ConfigError
 from tap_analytics.load.destination import (
+    DECLARED as TARGET,
+)
+from tap_analytics.load.destination import (
+    for_process,
     merges,
-    place_of,
     replaces,
     target_settings,
 )
@@ -52,7 +55,8 @@ def main(
     environ = {RUN_ID: uuid.uuid4().hex[:12], **os.environ}
     try:
         set_up_logs(environ, DECLARED.prefix)
-        loading = target_settings(target, os.environ)
+        given = target_settings(target, os.environ)
+        loading = TARGET.with_defaults(given)
         settings = DECLARED.read(configs, os.environ)
         _require_valid(settings, loading)
         if account := settings.get("account"):
@@ -60,13 +64,13 @@ def main(
             environ[ACCOUNT] = account
         path = Path(state) if state else _state_beside(configs)
         source = source_of(DECLARED.with_defaults(with_preset(settings)))
-        kept = KeptState(path, place_of(loading), source)
+        kept = KeptState(path, source)
         click.get_current_context().with_resource(kept)
         selected = _read_catalog(catalog) if catalog else None
     except ConfigError as error:
         sys.exit(f"Error: {error}")
     # It takes longer to start than all that is imported here meanwhile.
-    process = TargetProcess(target, kept, environ)
+    process = TargetProcess(for_process(given), kept, environ)
     from tap_analytics.load.loading import load  # noqa: PLC0415
 
     settings.setdefault("resume_hours", RESUME_HOURS if merges(loading) else 0)

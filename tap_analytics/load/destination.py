@@ -1,10 +1,7 @@
-"""Where rows are loaded to, as far as a state has to know."""
+"""How rows are loaded, as far as the reading has to know."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.plugin.declared import DeclaredSettings
@@ -16,12 +13,11 @@ if TYPE_CHECKING:
 DECLARED = DeclaredSettings(SETTINGS, "TARGET_DLT_")
 """The settings of target-dlt, without those that the SDK adds."""
 
-_CHANGES = ("password", "private_key", "secret", "token")
-"""Parts of credentials that change while the destination stays the same."""
+_A_YEAR = 365 * 24 * 3600
 
 
 def target_settings(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings of target-dlt.
+    """Return the settings of target-dlt, as given.
 
     Args:
         path: Its config file, if there is one.
@@ -32,7 +28,7 @@ def target_settings(path: str | None, environ: Mapping[str, str]) -> dict[str, A
     """
     settings = DECLARED.read([path] if path else [], environ)
     DECLARED.require_valid(settings)
-    return DECLARED.with_defaults(settings)
+    return settings
 
 
 def merges(settings: Mapping[str, Any]) -> bool:
@@ -48,30 +44,14 @@ def replaces(settings: Mapping[str, Any]) -> bool:
     return settings.get("write_disposition") == "replace"
 
 
-def place_of(settings: Mapping[str, Any]) -> str:
-    """Return a text that is the same as long as the tables are the same.
+def for_process(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings for the process that loads.
+
+    Where tables are replaced, the first load replaces them. So it waits as long as the
+    memory allows: if the reading fails before, the tables are as they were.
 
     Args:
-        settings: The settings of target-dlt.
+        settings: The settings as given.
     """
-    names = ("destination", "dataset_name", "destination_config")
-    where: dict[str, Any] = {name: settings.get(name) for name in names}
-    credentials = settings.get("credentials")
-    if isinstance(credentials, dict):
-        where["credentials"] = {
-            name: value
-            for name, value in credentials.items()
-            if not any(part in name for part in _CHANGES)
-        }
-    elif credentials:
-        scheme, _, rest = str(credentials).rpartition("://")
-        where["credentials"] = [scheme, rest.rpartition("@")[2]]
-    elif settings["destination"] == "duckdb":
-        file = f"{settings['pipeline_name']}.duckdb"
-        where["credentials"] = str(Path(file).resolve())
-    digest = hashlib.sha256(_text(where)).hexdigest()[:16]
-    return f"{settings['destination']} {settings['dataset_name']} {digest}"
-
-
-def _text(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, default=str).encode()
+    waits = {"batch_wait_limit_seconds": _A_YEAR} if replaces(settings) else {}
+    return {**waits, **settings}

@@ -1,8 +1,12 @@
-"""The one error of this room."""
+"""The errors of this room."""
 
 from __future__ import annotations
 
 from tap_analytics.errors import FatalAPIError
+
+
+class OtherTablesError(Exception):
+    """The tables are not those that the state belongs to."""
 
 
 class LoadError(FatalAPIError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.errors import ConfigError
+from tap_analytics.load.errors import OtherTablesError
 from tap_analytics.load.state_lock import StateLock
 from tap_analytics.singer.state_file import read_state
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tap_analytics.compat import Self
+    from tap_analytics.load.greeting import Greeting
 
 PLACE = "loaded_into"
 """Says in a state which tables have the rows."""
@@ -56,16 +58,16 @@ class KeptState:
 
     Args:
         path: The file; it may be missing.
-        place: What stands for the tables that are loaded into.
         source: What stands for the account that is read.
 
     Raises:
         ConfigError: If the file can't be written.
     """
 
-    def __init__(self, path: Path, place: str, source: str) -> None:
+    def __init__(self, path: Path, source: str) -> None:
         self._path = path.resolve()  # A link stays one: what it leads to is replaced.
-        self._place = place
+        self._place = ""
+        self._place_before = ""
         self._source = source
         folder = self._path.parent
         if not os.access(folder, os.W_OK):
@@ -94,23 +96,14 @@ class KeptState:
         self._lock.release()
 
     def read(self, logger: logging.Logger) -> dict[str, Any]:
-        """Return the state, empty if it is that of other tables or another account.
+        """Return the state, empty if it is that of another account.
 
         Raises:
             ConfigError: If the file can't be read, or holds something else.
         """
         state = read_state(str(self._path), logger)
-        place = state.pop(PLACE, self._place)
+        self._place_before = str(state.pop(PLACE, ""))
         source = state.pop(SOURCE, self._source)
-        if place != self._place:
-            logger.warning(
-                "The state file %s belongs to another destination (%s), so that "
-                "everything is read. To keep a state for each destination, use "
-                "--state.",
-                self._path,
-                place.rpartition(" ")[0],
-            )
-            return {}
         if source != self._source:
             logger.warning(
                 "The state file %s belongs to another account, or another API, so that "
@@ -119,6 +112,31 @@ class KeptState:
             )
             return {}
         return state
+
+    def is_for(self, place: str) -> None:
+        """Take note of what stands for the tables that are loaded into."""
+        self._place = place
+
+    def require(self, greeting: Greeting) -> None:
+        """Return if the state that was read belongs to the tables of the target.
+
+        Raises:
+            OtherTablesError: It does not, or there are no tables.
+        """
+        before, now = self._place_before, greeting.loads_into
+        if not _is_same(before, now):
+            msg = (
+                f"The state file {self._path} belongs to another destination "
+                f"({before.rpartition(' ')[0]}), so that everything is read. To keep a "
+                "state for each destination, use --state."
+            )
+            raise OtherTablesError(msg)
+        if not greeting.has_tables:
+            msg = (
+                f"The state file {self._path} says that rows were loaded, but the "
+                "destination has no tables, so that everything is read."
+            )
+            raise OtherTablesError(msg)
 
     def keep(self, line: bytes) -> None:
         """Replace the state.
@@ -144,3 +162,11 @@ class KeptState:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
+
+
+def _is_same(before: str, now: str) -> bool:
+    tables, _, digest = before.rpartition(" ")
+    if len(digest) < len(now.rpartition(" ")[2]):
+        # An older version, or the pipe, has written it, and did not know any better.
+        return not before or tables == now.rpartition(" ")[0]
+    return before == now

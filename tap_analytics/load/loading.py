@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.account_run import concluded, read_account
 from tap_analytics.command import exit_status
-from tap_analytics.load.errors import LoadError
+from tap_analytics.load.errors import LoadError, OtherTablesError
 from tap_analytics.report.choice import report_to_user
 from tap_analytics.run import NAME, Run
 from tap_analytics.signals import stopped_by_signals
@@ -54,7 +55,17 @@ def load(
             declared.warn_of_unknown(config, run.logger)
             warn_of_unknown_streams(config, STREAM_NAMES, run.logger)
             state = kept.read(run.logger) if kept else {}
-            read_account(config, target, run=run, state=state, catalog=catalog)
+            read = partial(read_account, config, target, catalog=catalog)
+            try:
+                if state.get("bookmarks"):
+                    target.hold_until_it_fits()
+                read(state=state, run=run.attempt())
+                target.settled()
+            except OtherTablesError as other:
+                run.logger.warning("%s", other)
+                run.progress.begin_anew()
+                target.begin_anew()
+                read(state={}, run=run)
             run.progress.is_read = True
 
     report.begin()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from tap_analytics.errors import StoppedError
-from tap_analytics.load.errors import LoadError
+from tap_analytics.load.errors import LoadError, OtherTablesError
+from tap_analytics.load.gate import Gate
+from tap_analytics.load.greeting import END, Greeting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
     from tap_analytics.load.kept_state import KeptState
 
 
+CHILD = "tap_analytics.load.child"
+
+
 class TargetProcess:
     """A process that loads what it gets.
 
@@ -27,28 +35,41 @@ class TargetProcess:
     last STATE. Then the target loads the rows before that.
 
     Args:
-        config: Its config file, if there is one.
+        settings: Its settings, as given.
         state: Keeps what it confirms.
         environ: Its environment.
     """
 
     def __init__(
-        self, config: str | None, state: KeptState, environ: Mapping[str, str]
+        self,
+        settings: Mapping[str, Any],
+        state: KeptState,
+        environ: Mapping[str, str],
     ) -> None:
         self._state = state
         self._error: Exception | None = None
         self._is_fed = True
         self._ended_early = threading.Event()
         self._on_early_end: Callable[[], None] | None = None
-        options = ("--config", config) if config else ()
+        self._greeting: Greeting | None = None
+        self._greeted = threading.Event()
+        # Not as an argument, nor by the path of a file: the settings have secrets, and
+        # the file may be a pipe, which can be read once.
+        reader, writer = os.pipe()
         self._process = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", "tap_analytics.target_dlt", *options],
+            [sys.executable, "-m", CHILD, "--config", f"/dev/fd/{reader}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=dict(environ),
             bufsize=0,
             start_new_session=True,
+            pass_fds=(reader,),
         )
+        os.close(reader)
+        with suppress(BrokenPipeError), os.fdopen(writer, "w") as file:
+            json.dump(dict(settings), file)
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self._gate = Gate(self._process.stdin)
         self._thread = threading.Thread(target=self._keep_states, daemon=True)
         self._thread.start()
 
@@ -67,7 +88,7 @@ class TargetProcess:
             LoadError: If it failed, unless the reading failed before; or if the state
                 could not be kept.
         """
-        self._end_of_input()
+        self._end_of_input(is_whole=error is None)
         status = self._process.wait()
         self._thread.join()
         is_why = self._ended_early.is_set() and isinstance(error, StoppedError)
@@ -79,11 +100,30 @@ class TargetProcess:
 
     def write(self, data: memoryview, /) -> int:
         """Write messages; return how many bytes of them were taken."""
-        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        return self._process.stdin.write(data)
+        return self._gate.write(data)
 
     def flush(self) -> None:
         """Do nothing: nothing is held back."""
+
+    def hold_until_it_fits(self) -> None:
+        """Hold all back until it is clear that the state belongs to the tables.
+
+        If it does not, whoever writes gets an `OtherTablesError`.
+        """
+        self._gate.shut_until(self._require_fit)
+
+    def settled(self) -> None:
+        """Return when that is clear.
+
+        Raises:
+            OtherTablesError: The state does not belong to the tables.
+            OSError: The target has ended.
+        """
+        self._gate.settled()
+
+    def begin_anew(self) -> None:
+        """Take what comes, which does not depend on a state."""
+        self._gate.open()
 
     def on_early_end(self, call: Callable[[], None]) -> None:
         """Call something if the target ends while there is more to load."""
@@ -95,14 +135,30 @@ class TargetProcess:
         """Let the target end after the load that is under way."""
         self._process.send_signal(signal.SIGTERM)
 
-    def _end_of_input(self) -> None:
+    def _require_fit(self) -> None:
+        self._greeted.wait()
+        if self._greeting is None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self._state.require(self._greeting)
+
+    def _end_of_input(self, *, is_whole: bool) -> None:
+        with suppress(OtherTablesError, OSError):
+            self._gate.settled()
+            if is_whole:
+                self._gate.write(memoryview(END))
         self._is_fed = False
         if self._process.stdin is not None:
             self._process.stdin.close()
 
     def _keep_states(self) -> None:
         for line in self._process.stdout or ():
-            self._keep(line)
+            if self._greeting is None and (greeting := Greeting.of(line)):
+                self._state.is_for(greeting.loads_into)
+                self._greeting = greeting
+                self._greeted.set()
+            else:
+                self._keep(line)
+        self._greeted.set()
         if self._is_fed:
             self._ended_early.set()
             if self._on_early_end is not None:

@@ -8,11 +8,17 @@ import logging
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from tap_analytics.plugin.errors import ConfigError
 from tap_analytics.plugin.logs import set_up_logs
 from tap_analytics.plugin.stopping import stopping_signals
 from tap_analytics.target_dlt.terminal import TerminalLines, is_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_analytics.target_dlt.target import TargetDlt
 
 NAME = "target-dlt"
 _NOISE = (
@@ -26,8 +32,19 @@ _NOISE = (
 """What the SDK logs as information, and helps only who looks for a bug."""
 
 
-def main() -> None:
-    """Run the target; every failure ends with one line on stderr and exit status 1."""
+def target_class() -> type[TargetDlt]:
+    """Import the target."""
+    from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415
+
+    return TargetDlt
+
+
+def main(import_target: Callable[[], type[TargetDlt]] = target_class) -> None:
+    """Run the target; every failure ends with one line on stderr and exit status 1.
+
+    Args:
+        import_target: Imports what runs.
+    """
     # Until there is a target, which has handlers of its own.
     for number in stopping_signals():
         signal.signal(number, _stop)
@@ -41,17 +58,17 @@ def main() -> None:
             "Install them: pip install 'tap-analytics[dlt]'"
         )
     _set_up_logs()
-    from tap_analytics.target_dlt.target import TargetDlt  # noqa: PLC0415
+    target = import_target()
 
     # What was imported is not for the garbage collector to look at, until the end.
     gc.freeze()
     gc.enable()
     atexit.register(gc.unfreeze)
     try:
-        TargetDlt.get_singer_command()()
-    except Exception as error:  # noqa: BLE001, whatever it is, it is shown in one line
-        debug = TargetDlt.logger.isEnabledFor(logging.DEBUG)
-        TargetDlt.logger.error("%s", error, exc_info=debug)
+        target.get_singer_command()()
+    except Exception as error:
+        debug = target.logger.isEnabledFor(logging.DEBUG)
+        target.logger.error("%s", error, exc_info=debug)  # noqa: TRY400 - in one line
         sys.exit(1)
 
 

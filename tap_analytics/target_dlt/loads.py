@@ -68,6 +68,15 @@ class Loads:
         """Rows that ACTIVATE_VERSION removed or marked, by table."""
         return {} if self._dataset is None else self._dataset.versions.removed
 
+    def open(self) -> None:
+        """Connect to the destination, if that has not been done yet.
+
+        Raises:
+            TargetError: The destination can't be reached.
+        """
+        if self._dataset is None:
+            self._dataset = self._open_dataset()
+
     def set_schema(
         self, stream: str, schema: Mapping[str, Any], keys: tuple[str, ...]
     ) -> None:
@@ -77,8 +86,7 @@ class Loads:
             TargetError: The schema can't be that of a table, or the destination not be
                 reached.
         """
-        if self._dataset is None:
-            self._dataset = self._open_dataset()
+        self.open()
         buffer = self._buffers.get(stream)
         if buffer is not None and buffer.keys == keys:
             buffer.set_schema(schema)

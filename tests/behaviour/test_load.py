@@ -152,7 +152,7 @@ def test_an_increment_that_would_replace_the_table_is_refused(
 def test_a_second_run_with_the_same_state_is_refused(
     folder: Folder, api: Sandbox
 ) -> None:
-    with KeptState(folder.path / "config.state.json", "", ""):
+    with KeptState(folder.path / "config.state.json", ""):
         result = folder.load()
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
@@ -175,10 +175,47 @@ def test_a_target_that_fails_ends_the_run_with_its_error(
 
 
 def test_another_destination_gets_everything(folder: Folder, api: Sandbox) -> None:
-    assert folder.load(TARGET_DLT_PIPELINE_NAME="first").returncode == 0
+    # It is dlt's own configuration that names it.
+    first = {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///first.duckdb"}
+    assert folder.load(**first).returncode == 0
     result = folder.load()
+    assert result.returncode == 0, result.stderr
     assert "belongs to another destination" in result.stderr
     assert folder.counts() == api.counts()
+
+
+def test_a_destination_that_is_gone_gets_everything(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path, api, incremental=True)
+    assert folder.load().returncode == 0
+    (tmp_path / "analytics.duckdb").unlink()
+    result = folder.load()
+    assert result.returncode == 0, result.stderr
+    assert "the destination has no tables" in result.stderr
+    assert folder.counts() == api.counts()
+
+
+def test_a_reading_that_fails_replaces_no_table(folder: Folder, api: Sandbox) -> None:
+    folder.write("target.json", {"write_disposition": "replace"})
+    assert folder.load("--target", "target.json").returncode == 0
+    api.fault(api.path("tasks", api.truth("projects")[3]["id"]), status=401)
+    result = folder.load("--target", "target.json")
+    assert result.returncode == 1
+    assert "no table is replaced" in result.stderr
+    assert folder.counts() == api.counts()
+
+
+def test_settings_may_come_through_pipes(folder: Folder) -> None:
+    script = (
+        'analytics-load --config <(cat config.json) --target <(echo "$TARGET") '
+        "--config /dev/stdin < config.json"
+    )
+    target = json.dumps({"pipeline_name": "agency"})
+    result = run("bash", "-c", script, cwd=folder.path, TARGET=target)
+    assert result.returncode == 0, result.stderr
+    assert (folder.path / "agency.duckdb").exists()
+    assert (folder.path / "analytics.state.json").exists()
 
 
 def test_another_account_gets_everything(api: Sandbox, tmp_path: Path) -> None:

@@ -113,3 +113,21 @@ def test_the_time_left_is_not_told_while_a_limit_makes_all_that_was_known_wrong(
     assert progress.seconds_left == pytest.approx(4)
     clock.now += 10  # The limit.
     assert progress.seconds_left is None
+
+
+def test_what_is_read_anew_counts_once_but_its_requests_do_not(clock: Clock) -> None:
+    progress = Progress(clock)
+    progress.expect(["tasks"])
+    progress.wrote("tasks", 5)
+    progress.finished("tasks")
+    progress.sent()
+    progress.parents_seen(3, more=False)
+    progress.parent_read()
+    progress.begin_anew()
+    assert progress.rows == {"tasks": 0}
+    assert (progress.parents, progress.parents_known, progress.complete) == (
+        0,
+        0,
+        set(),
+    )
+    assert progress.requests == 1

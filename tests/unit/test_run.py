@@ -80,6 +80,23 @@ def registered() -> set[str]:
     return set(logging.root.manager.loggerDict)
 
 
+def test_a_run_goes_on_when_an_attempt_has_ended() -> None:
+    run = Run.logging_to(logging.NullHandler())
+    attempt = run.attempt()
+    attempt.stop.set()
+    run.stop.check()
+    assert attempt.progress is run.progress
+
+
+def test_an_attempt_ends_with_its_run() -> None:
+    run = Run.logging_to(logging.NullHandler())
+    attempt = run.attempt()
+    run.stop.set("SIGTERM")
+    assert attempt.stop.by == "SIGTERM"
+    with pytest.raises(StoppedError):
+        attempt.stop.check()
+
+
 def test_the_loggers_of_a_run_are_known_to_nobody_else() -> None:
     before = registered()
     logger = Run.logging_to(logging.NullHandler()).logger

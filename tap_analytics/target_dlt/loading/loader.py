@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # This comes first, because it sets up dlt's environment.
@@ -19,15 +18,16 @@ from dlt.common.schema.utils import normalize_schema_name
 from tap_analytics.target_dlt.errors import LoadError
 from tap_analytics.target_dlt.loading.dataset import OpenDataset
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors
+from tap_analytics.target_dlt.loading.place import (
+    database_file,
+    has_tables,
+    place_of,
+)
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
-
-
-_IN_FILES = ("duckdb", "sqlite")
-"""How the drivers are called whose databases are files."""
 
 
 class Loader:
@@ -44,6 +44,7 @@ class Loader:
     def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
         self._config = config
         self._logger = logger
+        self._pipeline_of_run: dlt.Pipeline | None = None
         with one_line_errors(config, logger):
             self._destination = make_destination(config)
             self._format = file_format(self._destination, config)
@@ -61,10 +62,21 @@ class Loader:
         """
         with one_line_errors(self._config, self._logger):
             directory = self._directory()
-            pipeline = self._connected(directory)
+            pipeline = self._pipeline_of_run = self._connected(directory)
             return OpenDataset(
                 pipeline, directory, self._config, self._format, self._logger
             )
+
+    def place(self) -> tuple[str, bool]:
+        """Return what stands for the dataset that is open, and whether it has tables.
+
+        Raises:
+            LoadError: The destination can't be reached.
+        """
+        assert self._pipeline_of_run is not None  # noqa: S101 - it is open
+        with one_line_errors(self._config, self._logger):
+            pipeline = self._pipeline_of_run
+            return place_of(pipeline), has_tables(pipeline)
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each table of the dataset has.
@@ -96,11 +108,8 @@ class Loader:
             pipeline = self._pipeline(made_up)
             _ensure_schema(pipeline)
             client = pipeline.destination_client()
-        credentials = getattr(client.config, "credentials", None)
-        name = getattr(credentials, "drivername", "")
-        file = str(getattr(credentials, "database", None) or "")
-        is_file = name.startswith(_IN_FILES) and file not in {"", ":memory:"}
-        if is_file and not Path(file).exists():
+        file = database_file(client.config)
+        if file is not None and not file.exists():
             msg = (
                 f"There is no database {file}: nothing was loaded into it yet. Is this "
                 "the working directory, and the config, of the load?"

@@ -32,8 +32,8 @@ def test_a_state_that_is_lost_is_told_also_if_the_reading_failed(
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "states"
     folder.mkdir()
-    kept = KeptState(folder / "state.json", "here", "acme")
-    target = TargetProcess(None, kept, os.environ)
+    kept = KeptState(folder / "state.json", "acme")
+    target = TargetProcess({}, kept, os.environ)
     shutil.rmtree(folder)
     target.write(memoryview(STATE))
     with pytest.raises(LoadError) as lost, target:
