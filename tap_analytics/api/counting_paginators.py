@@ -34,7 +34,7 @@ class CountingPaginator(Paginator):
         super().__init__(shared, shared.request(**{self.style: start}), look)
         self._position = self._asked = start
         self._received = look.received if look else 0
-        self._promised = False
+        self._promised = self._was_promised = False
         self._repeat_promised = False
         self._ends_by_count = False
 
@@ -58,6 +58,7 @@ class CountingPaginator(Paginator):
         self.shared.longest = max(self.shared.longest, count)
         self._asked, position = self._position, self._position + self.step(count)
         promised = self._counts_say(position, hints)
+        self._was_promised = self._promised
         was_promised = self._promised and not self.may_repeat()
         self._repeat_promised = self.repeated and (
             self._repeat_promised or was_promised
@@ -99,14 +100,36 @@ class CountingPaginator(Paginator):
         return count >= self.page_length(hints)
 
     def _end(self, position: int, hints: PageHints) -> None:
-        doubt = self.missing(hints, self._received)
+        doubt = self.missing(hints, self._received) or self._is_lacking(hints)
         belief, weight = self._believed(hints)
         if belief is None:
             self.leave(doubt)
             return
-        look = Look(belief, digest_of(hints.page.records), self._received)
+        before = digest_of(hints.page.records)
+        look = Look(belief, before, self._received, self.counts)
         go_on = partial(type(self), self.shared, position, look)
         self.unproven.append(Unproven(belief, weight, go_on, doubt))
+
+    def _is_lacking(self, hints: PageHints) -> str:
+        """Return what is to be said of a page that was announced, and is empty."""
+        is_there = hints.page.records or not self._was_promised
+        if is_there or hints.more() is False or self.counts.are_reached(self._received):
+            return ""
+        parameter = self.shared.parameters[self.style]
+        return (
+            f"{parameter}={self._asked} was announced, and has no records, so that "
+            "more may exist. Set pagination, and the name of its parameter, to what "
+            "the API documents."
+        )
+
+    def unfollowed(self, hints: PageHints, *, positions: bool = False) -> str:
+        """Return what is to be said where a page announces what is not followed."""
+        return super().unfollowed(hints, positions=positions)
+
+    def shifts(self, request: NextRequest) -> bool:
+        """Return `True`: pages are counted."""
+        del request
+        return True
 
     def leave(self, doubt: str) -> None:
         """Take note of what speaks against the list being whole, if anything does."""

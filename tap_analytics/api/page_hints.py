@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_analytics.api.hint_values import is_url, leads_on, numbers_in, says, whole
 from tap_analytics.api.page import plain_path
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _MOST_FIELDS = 500
 
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*[\"']?([^\"';,]*)", re.IGNORECASE)
-_URL_REFERENCE = re.compile(r"(?i:https?:)|\.{0,2}/|[^?\s]*\?[^=\s]+=")
-_NUMBER = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(
     r"\s*(?:([a-z][\w-]*)[ =]+)?(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*",
     re.IGNORECASE,
@@ -48,6 +47,9 @@ _ROLES = {
         "more": r"(has|is)?(more|next)(page|pages|items|records|results|rows|data)?"
         r"|more(items|records|results|rows|pages|data)(incollection|available|exist)?"
         r"|(has)?moreavailable|istruncated",
+        "cut": r"(is)?(truncated|incomplete)(results|items|records|rows|data|list)?",
+        "position": r"(end|after)(cursor|token|key|marker|after)"
+        r"|(cursors?|paging)\.after",
         "last": r"(is)?last(page)?|done|endof(records|stream)",
         "page": r"(current)?page(\.?(number|num|no|index|current))?",
         "pages": r"total\.?pages|(num)?pages|page(count|total)|pages\.?(count|total)",
@@ -109,7 +111,12 @@ class PageHints:
         return number if number in {1, 2} else None  # Others are rather cursors.
 
     def flag(self) -> bool | None:
-        """Return whether more follows, if the answer says so in a word."""
+        """Return whether more follows, if the answer says so in a word.
+
+        A list that is not cut off may have other pages nonetheless.
+        """
+        if self._cut():
+            return True
         for role, yes in (("more", True), ("last", False)):
             for value in self.of(role).values():
                 if isinstance(value, bool | str) and str(value).lower() in _BOOLEANS:
@@ -122,6 +129,27 @@ class PageHints:
         if any(is_url(value) or whole(value) for value in following):
             return True
         return False if None in following or "" in following else self.flag()
+
+    def announced(self, *, positions: bool) -> list[str]:
+        """Return which fields say that more follows, unless a word denies it.
+
+        Args:
+            positions: Whether a cursor of the last record is one of them.
+        """
+        if self.flag() is False:
+            return []
+        roles = ("link", "next_url", "next", "next_offset", "next_cursor")
+        fields = self.of(*roles)
+        words = [*self._cut()]
+        if self.flag():
+            words += [path for path, v in self.of("more").items() if says(v, "true")]
+            words += [path for path, v in self.of("last").items() if says(v, "false")]
+        known = () if positions else self.of("position")
+        leading = [path for path, v in fields.items() if leads_on(v)]
+        return list(dict.fromkeys(words + [one for one in leading if one not in known]))
+
+    def _cut(self) -> list[str]:
+        return [path for path, value in self.of("cut").items() if says(value, "true")]
 
     def unexplained(self, received: int) -> dict[str, Any]:
         """Return what may mean that more follows, by path.
@@ -223,14 +251,17 @@ def _words(path: str) -> frozenset[str]:
 
 def _is_sign(path: str) -> bool:
     words = _words(path)
-    return bool(_SIGNS & words) and not _OF_OTHER_THINGS & words
+    is_token = bool(_PAGING & words) and "token" in words
+    return (is_token or bool(_SIGNS & words)) and not _OF_OTHER_THINGS & words
 
 
 def _is_explained(path: str, value: Any, received: int) -> bool:
     """Return whether a field may well say that there are no other records."""
     words = _words(path)
     number = whole(value)
-    if number is not None and not isinstance(value, bool):
+    if number is None and isinstance(value, str) and not words & _LEAD_ON:
+        number = max(numbers_in(value), default=None)
+    if number is not None:
         if "size" in _roles(path):
             return number != received  # A full page may have been cut.
         if _LEAD_ON & words:
@@ -239,16 +270,5 @@ def _is_explained(path: str, value: Any, received: int) -> bool:
         return number <= (1 if is_of_pages else received)
     if isinstance(value, str | bool):
         is_no = str(value).strip().lower() in {"", "false", "null", "none"}
-        return is_no or not _LEAD_ON & words
+        return is_no or not words & (_LEAD_ON | {"token"})
     return True
-
-
-def whole(value: object) -> int | None:
-    """Return a whole number, not negative, also from a string."""
-    text = str(value) if isinstance(value, int | str) else ""
-    return int(text) if _NUMBER.fullmatch(text) else None
-
-
-def is_url(value: object) -> bool:
-    """Return whether a value looks like a URL, absolute or relative."""
-    return isinstance(value, str) and bool(_URL_REFERENCE.match(value))

@@ -79,7 +79,7 @@ class AutoPaginator(Paginator):
             self._shown = _detect(self.shared, hints)
             self.style = self._shown.style
         self._shown.repeated = self.repeated
-        self._shown.counted_at_first = self.counted_at_first
+        self._shown.counts = self.counts
         request = self._shown.follow(hints)
         self.unproven = self._shown.unproven
         return request
@@ -99,6 +99,16 @@ class AutoPaginator(Paginator):
     def circle_end(self) -> str:
         """Return what the paginator of the style says."""
         return self._shown.circle_end() if self._shown else super().circle_end()
+
+    def unfollowed(self, hints: PageHints, *, positions: bool = True) -> str:
+        """Return what the paginator of the style says."""
+        if self._shown is None:
+            return super().unfollowed(hints, positions=positions)
+        return self._shown.unfollowed(hints, positions=positions)
+
+    def shifts(self, request: NextRequest) -> bool:
+        """Return what the paginator of the style says."""
+        return self._shown is not None and self._shown.shifts(request)
 
     def ahead(self, count: int) -> list[NextRequest]:
         """Return what the paginator of the style says."""
@@ -129,7 +139,7 @@ class OnePagePaginator(SinglePagePaginator):
             OffsetPaginator if by_offset else PageNumberPaginator,
             self.shared,
             len(records) if by_offset else 2,
-            Look(Belief.ONE_PAGE, digest_of(records), len(records)),
+            Look(Belief.ONE_PAGE, digest_of(records), len(records), self.counts),
         )
         doubt = self.missing(hints, len(records)) or _doubt(signs, len(records))
         self.unproven.append(Unproven(Belief.ONE_PAGE, len(records), go_on, doubt))

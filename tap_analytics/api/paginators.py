@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tap_analytics.api.counts import Counts
 from tap_analytics.api.page_hints import PageHints
 from tap_analytics.api.seen_ids import Novelty, SeenIds
 from tap_analytics.errors import RefusedError, ShiftedError, VanishedError
@@ -38,11 +39,13 @@ class Look:
         tests: What was believed.
         before: The digest of the ids of the last page.
         received: How many records came before.
+        counts: How many the list has, by what the API said so far.
     """
 
     tests: Belief
     before: int
     received: int = 0
+    counts: Counts = field(default_factory=Counts)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,7 @@ class Paginator(ABC):
         finished: Whether the page last given to `advance` was the last.
         repeated: Whether that page holds only records of earlier ones: they must not
             be emitted again.
-        counted: How many records the list has, by what the API last said of it.
-        counted_at_first: How many it had, by what the API said of it first.
+        counts: How many records the list has, by what the API says of it.
         unproven: Once finished: on what beliefs the list ended, if on any.
         found_more: Whether looking further brought records.
     """
@@ -93,8 +95,7 @@ class Paginator(ABC):
         self.current_value = first
         self.finished = False
         self.repeated = False
-        self.counted: int | None = None
-        self.counted_at_first: int | None = None
+        self.counts = replace(look.counts) if look else Counts()
         self.unproven: list[Unproven] = []
         self.found_more = False
         self.look = look
@@ -103,7 +104,6 @@ class Paginator(ABC):
         self._known_in_a_row = 0
         self._all_same = True
         self._empty_pages = 0
-        self._before = 0
 
     @abstractmethod
     def follow(self, hints: PageHints) -> NextRequest | None:
@@ -138,14 +138,20 @@ class Paginator(ABC):
         if self.finished:
             return  # The page was fetched ahead, beyond the end.
         hints = PageHints(page)
-        self._check_steady(hints)
+        shrank = self.counts.take(hints, repeated=self.repeated)
+        if shrank and self.shifts(self.current_value):
+            raise self._shifted()
         if self.look is not None and self._pages == 0:
             if self.ends_test(novelty, page):
                 self.finished = True
                 return
             self.found_more = True
             self.shared.refuted.add(self.look.tests)
-        request = self._unless_in_circles(novelty, self.follow(hints))
+        request = self.follow(hints)
+        is_rest = request is None and self.counts.ends_too_soon(len(page.records))
+        if is_rest and self.shifts(self.current_value):
+            raise self._shifted()
+        request = self._unless_in_circles(novelty, request, hints)
         if request is not None and self._pages == 0 and self.look is None:
             self._seen.look(page.records)
         self._pages += 1
@@ -166,18 +172,38 @@ class Paginator(ABC):
         return novelty is not Novelty.NEW or not page.records
 
     def missing(self, hints: PageHints, received: int) -> str:
-        """Return what is to be said where the API counts more rows than were received.
+        """Return what is to be said where the API speaks of more at the end of a list.
 
-        Rows that came while the list was read are none of them: the next run reads
-        those.
+        Args:
+            hints: What the last page says.
+            received: How many records the list had.
 
         Returns:
-            The text, empty if the API does not count more.
+            The text, empty if the API speaks of no more.
         """
-        counted = self.counted_at_first
-        if counted is not None and received >= counted:
-            return ""
-        return self.shared.missing(hints, received)
+        return self.counts.missing(received) or self.unfollowed(hints)
+
+    def unfollowed(self, hints: PageHints, *, positions: bool = True) -> str:
+        """Return what is to be said where a page announces what is not followed.
+
+        Args:
+            hints: What the page says.
+            positions: Whether a cursor of the last record announces more, too.
+        """
+        fields = ", ".join(hints.announced(positions=positions))[:200]
+        return fields and (
+            f"the last page that was read has {fields}, which is not followed, so that "
+            "more may exist. Set pagination, and the name of its parameter, to what "
+            "the API documents."
+        )
+
+    def shifts(self, request: NextRequest) -> bool:  # noqa: ARG002
+        """Return whether a row that is gone moves others to an earlier page.
+
+        Args:
+            request: The request that the later page was asked for with.
+        """
+        return False
 
     def refused(self, error: Exception) -> bool:
         """Take note that the current request was refused.
@@ -205,7 +231,7 @@ class Paginator(ABC):
         return self._seen.look(page.records)
 
     def _unless_in_circles(
-        self, novelty: Novelty, request: NextRequest | None
+        self, novelty: Novelty, request: NextRequest | None, hints: PageHints
     ) -> NextRequest | None:
         if novelty is Novelty.NEW or request is None:
             self._known_in_a_row, self._all_same = 0, True
@@ -233,6 +259,8 @@ class Paginator(ABC):
             "pagination to the API's style.",
             *(self.circle_end(), self.style),
         )
+        if unfollowed := self.unfollowed(hints, positions=True):
+            self.shared.doubt(unfollowed)
         return None
 
     def circle(self) -> str:
@@ -246,22 +274,13 @@ class Paginator(ABC):
         """Return what to say where the API repeats a page and announces nothing."""
         return "the next page holds the same records."
 
-    def _check_steady(self, hints: PageHints) -> None:
-        """Raise if the list has shrunk: what moved up a page would be passed over.
-
-        A count that is no more than what came before this page is none of the list.
-        """
-        rows, counted = hints.number("rows"), self.counted
-        self.counted = rows
-        if self.counted_at_first is None:
-            self.counted_at_first = rows
-        if rows is not None and counted is not None and rows < counted > self._before:
-            msg = (
-                f"the list shrank from {counted} to {rows} records while it was read: "
-                "some may have moved to a page that had been read"
-            )
-            raise ShiftedError(str(self.shared.error(msg)))
-        self._before += len(hints.page.records)
+    def _shifted(self) -> ShiftedError:
+        first, last = self.counts.first, self.counts.last
+        msg = (
+            f"the list shrank from {first} to {last} records while it was read: some "
+            "may have moved to a page that had been read"
+        )
+        return ShiftedError(str(self.shared.error(msg)))
 
 
 class SinglePagePaginator(Paginator):

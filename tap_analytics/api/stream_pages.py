@@ -12,7 +12,6 @@ from tap_analytics.errors import FatalAPIError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_analytics.api.page_hints import PageHints
 
 _PARAMETERS = {
     "page": "page",
@@ -110,19 +109,6 @@ class StreamPages:
         """Take note of how pages follow one another, and by what that was seen."""
         self.found = self.found or f"{style} ({sign})"
         self.say(logging.DEBUG, f"pagination {style} (%s)", sign)
-
-    def missing(self, hints: PageHints, received: int) -> str:
-        """Return what is to be said where the API counts more rows than were received.
-
-        Returns:
-            The text, empty if the API does not count more.
-        """
-        if received >= (hints.number("rows") or 0):
-            return ""
-        return (
-            f"{received} records were read, the API counts more ({hints}). If any are "
-            "missing, set pagination and its parameters to what the API documents."
-        )
 
     def doubt(self, text: str, *, kind: str = "pagination") -> None:
         """Warn that a list may not have been read whole, once for each text."""

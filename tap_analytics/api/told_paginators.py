@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
+from base64 import b64decode
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from tap_analytics.api.page_hints import is_url, whole
+from tap_analytics.api.hint_values import is_url, whole
 from tap_analytics.api.paginators import Look, Paginator, Unproven
 from tap_analytics.api.seen_ids import digest_of
 from tap_analytics.api.stream_pages import Belief, NextRequest
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from tap_analytics.api.page_hints import PageHints
     from tap_analytics.api.seen_ids import Novelty
     from tap_analytics.api.stream_pages import StreamPages
+
+
+_NUMBER = re.compile(r"[0-9]+")
+_OF_SIZE = re.compile(r"size|limit|per|count|max|top|rows", re.IGNORECASE)
 
 
 class ToldPaginator(Paginator):
@@ -78,9 +84,19 @@ class ToldPaginator(Paginator):
             )
             raise self.shared.error(msg)
         if was_read:
-            return None  # Some APIs name the last position again at the end.
+            # Some APIs name the last position again at the end.
+            if missing := self.counts.missing(self._received):
+                self.shared.doubt(missing)
+            return None
         self._read.add(hash(request))
         return request
+
+    def unfollowed(self, hints: PageHints, *, positions: bool = True) -> str:
+        """Return what is to be said where a page announces what is not followed.
+
+        The cursor of the last record is none where a next page has been named before.
+        """
+        return super().unfollowed(hints, positions=positions and not self.field)
 
     def end(self, hints: PageHints) -> None:
         """Take note of the end, and of what speaks against it."""
@@ -105,6 +121,16 @@ class NextURLPaginator(ToldPaginator):
             msg = f"the URL of the next page is not valid: {error}"
             raise self.shared.error(msg) from error
 
+    def shifts(self, request: NextRequest) -> bool:
+        """Return whether the URL counts pages or records."""
+        counts = self.counts
+        counting = {counts.before, counts.pages, counts.pages + 1}
+        query = parse_qsl(urlsplit(request.url or "").query)
+        return any(
+            whole(value) in counting and not _OF_SIZE.search(name)
+            for name, value in query
+        )
+
 
 class LinkHeaderPaginator(NextURLPaginator):
     """The next page's URL is the `next` of the Link header (RFC 8288)."""
@@ -118,13 +144,22 @@ class CursorPaginator(ToldPaginator):
 
     style = "cursor"
     roles = ("next_cursor", "next", "cursor")
+    _is_number = False
 
     def request(self, role: str, value: Any, hints: PageHints) -> NextRequest | None:
         """Return the request with a cursor."""
-        del role
+        self._is_number = role == "next" and whole(value) is not None
         cursor = value if isinstance(value, str) else whole(value)
         ended = cursor in {None, "", 0, "0"} or hints.flag() is False
         return None if ended else self.shared.request(cursor=cursor)
+
+    def shifts(self, request: NextRequest) -> bool:
+        """Return whether the cursor is an offset or a page's number in disguise."""
+        if self._is_number:
+            return True
+        name = self.shared.parameters["cursor"]
+        cursor = dict(request.params).get(name, "")
+        return str(self.counts.before) in _NUMBER.findall(cursor + _plain(cursor))
 
     def end(self, hints: PageHints) -> None:
         """Take note of the end: some APIs send a cursor only to who sends one."""
@@ -136,6 +171,15 @@ class CursorPaginator(ToldPaginator):
         """Return `False`: the same page comes again, but now it may name the next."""
         del novelty, page
         return False
+
+
+def _plain(cursor: str) -> str:
+    """Return what a cursor in Base64 says, empty if it is none."""
+    padding = "=" * (-len(cursor) % 4)
+    try:
+        return b64decode(cursor + padding, altchars=b"-_").decode("latin-1")
+    except ValueError:
+        return ""
 
 
 def asks_for_a_cursor(shared: StreamPages, hints: PageHints) -> list[Unproven]:

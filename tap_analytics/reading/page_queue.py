@@ -107,7 +107,7 @@ class PageQueue:
         with self._changed:
             if not self._fetches:
                 return self._handed_out, False
-            counted = self._paginator.counted or 0
+            counted = self._paginator.counts.last or 0
             return max(counted, self._handed_out), counted <= self._handed_out
 
     @property

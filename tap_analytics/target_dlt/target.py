@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from tap_analytics.compat import override
 from tap_analytics.plugin.declared import DeclaredSettings, hint
 from tap_analytics.plugin.map_expressions import unmatched
-from tap_analytics.plugin.output import drop_output
+from tap_analytics.plugin.output import drop_output, put_out
 from tap_analytics.plugin.stopping import stopping_signals
 from tap_analytics.target_dlt.columns.misfits import shorten
 from tap_analytics.target_dlt.columns.record_lines import StreamOptions
@@ -331,20 +330,18 @@ class TargetDlt(Target):
         try:
             if sys.stdout is not None and sys.stdout.isatty():
                 return  # Nobody keeps it; a person would wonder what it is.
-            if sys.stdout is None:  # it was closed before Python started
-                raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301
-            sys.stdout.write(state)
-            sys.stdout.flush()
-        except OSError as error:
+            put_out(state)
+        except (OSError, ValueError) as error:
             drop_output()  # The STATE must not go out later, when its notes are back.
+            reason = getattr(error, "strerror", None) or error
             msg = (
-                f"The STATE can't be written to standard output: {error.strerror}. The "
+                f"The STATE can't be written to standard output: {reason}. The "
                 "rows are loaded; without that STATE the next run loads them again."
             )
             raise OutputError(msg) from None
-        with suppress(OSError):  # what is out is a STATE, also without its line end
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+        # What is out is a STATE, also without its line end.
+        with suppress(OSError, ValueError):
+            put_out("\n")
 
     @override
     def _setup_signal_handlers(self) -> None:

@@ -84,6 +84,9 @@ def _conform(array: pa.Array, type_: ColumnType) -> tuple[pa.Array, ColumnType]:
     if pa.types.is_uint64(array.type):
         array = array.cast(pa.string())  # a cast would want room for all there are
     array = array.cast(natural.arrow)
+    if natural == NUMBER and not pc.all(pc.is_finite(array)).as_py():
+        msg = "NaN and infinity are no numbers"
+        raise ValueError(msg)
     if {natural.kind, type_.kind} <= NUMERIC:
         return _conform_numbers(array, natural, type_)
     if natural == TEXT:

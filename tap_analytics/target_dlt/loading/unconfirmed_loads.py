@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from tap_analytics.target_dlt.errors import OutputError
 from tap_analytics.target_dlt.loading.working_directory import is_run_alive
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ class UnconfirmedLoads:
         """Take the notes of this run away, as the first thing in the context.
 
         A STATE that vouches for the rows is to go out right then: were the run killed
-        in between, they would be doubled. If the context raises an OutputError, so that
-        no STATE is out, the notes are put back.
+        in between, they would be doubled. Whatever the context raises, no STATE is out,
+        and the notes are put back.
         """
         if not self._noted:
             yield
@@ -93,7 +92,7 @@ class UnconfirmedLoads:
             noted, self._noted = self._noted, []
             try:
                 yield
-            except OutputError:
+            except BaseException:
                 self._insert(noted)
                 raise
 

@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
 
+from tap_analytics.target_dlt.errors import OutputError
 from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 from tap_analytics.target_dlt.target import TargetDlt
 from tests.helpers.commands import environment
@@ -27,6 +28,7 @@ from tests.helpers.databases import (
     duckdb_at,
     lines_of,
     record,
+    run,
     schema,
     state,
 )
@@ -189,6 +191,24 @@ def test_rows_whose_state_can_not_be_written_are_not_doubled(
     assert "Traceback" not in result.stderr
     assert duck.load(*messages) == [1]
     assert duck.rows("id, v") == [(1, 1)]
+
+
+def test_a_state_goes_out_whatever_encoding_is_set(
+    duck: Database, tmp_path: Path
+) -> None:
+    messages = (schema(ID), record({"id": 1, "v": 1}), state("ü"))
+    result = run(messages, duck.config, tmp_path, PYTHONIOENCODING="ascii")
+    assert (result.returncode, result.stdout) == (0, '"ü"\n')
+
+
+def test_a_state_that_a_closed_stream_refuses_leaves_the_notes(duck: Database) -> None:
+    """Somebody has closed the stream while the run went on."""
+    messages = (schema(ID), record({"id": 1, "v": 1}), state(1))
+    closed = io.StringIO()
+    closed.close()
+    with redirect_stdout(closed), pytest.raises(OutputError, match="STATE can't be"):
+        TargetDlt(config=duck.config).listen(io.StringIO(lines_of(messages)))
+    assert duck.rows("table_name", "_target_dlt_loads") == [("s",)]
 
 
 def test_a_signal_while_a_state_goes_out_stops_the_run_after_it(

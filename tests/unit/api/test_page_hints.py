@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from tap_analytics.api.answer import Answer
+from tap_analytics.api.hint_values import is_url, numbers_in, whole
 from tap_analytics.api.page import Page
-from tap_analytics.api.page_hints import PageHints, is_url, whole
+from tap_analytics.api.page_hints import PageHints
 from tap_analytics.errors import RetriableAPIError
 
 
@@ -37,8 +38,20 @@ def hints(
         (0, 0),
         (10**18 - 1, 10**18 - 1),
         (-1, None),
-        (7.0, None),
-        ("7.0", None),
+        (7.0, 7),
+        ("7.0", 7),
+        ("7.", 7),
+        ("7.00", 7),
+        (7.5, None),
+        (1e30, None),
+        (float("nan"), None),
+        ("1,184", 1184),
+        ("1'184'000", 1184000),
+        ("1\u202f184", 1184),
+        ("1,184.0", 1184),
+        ("1,2", None),
+        ("1,1844", None),
+        ("1.184", None),
         ("", None),
         (" 7", None),
         ("\u0667", None),
@@ -67,6 +80,30 @@ def test_other_values_are_not_urls(value: object) -> None:
     assert not is_url(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("130 records", [130]),
+        ("1/3", [1, 3]),
+        ("1-50 of 1,184", [1, 50, 1184]),
+        ("page 1 of 1", [1, 1]),
+        ("1.184 Einträge", [1184]),
+        ("12.5", []),
+        ("36:00", []),
+        ("1.13.35", []),
+        ("2026-01-31", []),
+        ("https://h/1", []),
+        ("3f2a", []),
+        ("none", []),
+        ("1" * 101, []),
+    ],
+)
+def test_a_text_may_hold_numbers_that_count_something(
+    text: str, numbers: list[int]
+) -> None:
+    assert numbers_in(text) == numbers
+
+
 # Whether more follows
 
 
@@ -81,6 +118,12 @@ def test_other_values_are_not_urls(value: object) -> None:
         ({"isLastPage": True}, False),
         ({"done": True}, False),
         ({"is_truncated": True}, True),
+        ({"is_truncated": False}, False),
+        ({"truncated": True}, True),
+        ({"truncated": "true", "has_more": False}, True),
+        ({"truncated": False}, None),
+        ({"meta": {"incomplete_results": True}}, True),
+        ({"incomplete": False}, None),
         ({"end_of_stream": True}, False),
         ({"has_more": "perhaps"}, None),
         ({"next": "?page=2"}, True),
@@ -120,6 +163,46 @@ def test_a_next_number_that_is_not_1_or_2_is_rather_a_cursor(
     assert hints({"next": number}).second_page() == second
 
 
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"next": "https://h/2"},
+        {"next_url": "items2"},
+        {"next": "abc"},
+        {"next_page": 2},
+        {"next_offset": 50},
+        {"nextPageToken": "abc"},
+        {"paging": {"cursors": {"after": "abc"}}},
+        {"has_more": True},
+        {"last": "False"},
+        {"truncated": True},
+    ],
+)
+def test_a_page_may_announce_another(envelope: dict[str, Any]) -> None:
+    (field,) = hints(envelope).announced(positions=True)
+    assert field.startswith(next(iter(envelope)))
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {},
+        {"next": None, "next_cursor": "", "next_offset": 0},
+        {"next_cursor": "abc", "has_more": False},
+        {"links": {"next": "?page=2"}, "meta": {"has_more": False}},
+        {"cursor": "the one that was sent"},
+        {"total": 130},
+    ],
+)
+def test_a_page_that_announces_no_other(envelope: dict[str, Any]) -> None:
+    assert hints(envelope).announced(positions=True) == []
+
+
+@pytest.mark.parametrize("field", ["end_cursor", "after_cursor", "afterKey"])
+def test_the_cursor_of_the_last_record_is_told_from_others(field: str) -> None:
+    assert hints({field: "abc"}).announced(positions=False) == []
+
+
 # Signs that nothing explains
 
 
@@ -134,6 +217,14 @@ def test_a_next_number_that_is_not_1_or_2_is_rather_a_cursor(
         ({"next_batch": "x"}, 2),
         ({"offset_token": "x"}, 2),
         ({"cursor_position": 7}, 2),
+        ({"total": 3.0}, 2),
+        ({"total": "1,184"}, 50),
+        ({"total": "1.184"}, 50),
+        ({"total_count": "130 records"}, 50),
+        ({"page": "1/3"}, 50),
+        ({"pages": "1 of 3"}, 50),
+        ({"page_token": "abc"}, 50),
+        ({"PaginationToken": "abc"}, 50),
     ],
 )
 def test_a_sign_is_kept_if_it_may_mean_more_records(
@@ -155,6 +246,16 @@ def test_a_sign_is_kept_if_it_may_mean_more_records(
         ({"offset": 0}, 2),
         ({"discount": 30, "amount": 40}, 2),
         ({"total_hours": 40}, 2),
+        ({"total": 2.0}, 2),
+        ({"total_count": "2 records"}, 2),
+        ({"total": "12.5"}, 2),
+        ({"totals": {"worked": "36:00"}}, 2),
+        ({"page": "1/1"}, 50),
+        ({"page": "1 of 1"}, 50),
+        ({"page_token": ""}, 50),
+        ({"csrf_token": "abc"}, 50),
+        ({"page_rendered": "2026-01-31"}, 50),
+        ({"landing_page": "https://h/2"}, 50),
     ],
 )
 def test_a_sign_is_explained_if_all_records_are_there(

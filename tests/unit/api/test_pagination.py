@@ -18,7 +18,7 @@ from tap_analytics.api.page import Page
 from tap_analytics.api.pagination import Pagination
 from tap_analytics.api.paginators import EMPTY_PAGES, Paginator
 from tap_analytics.api.stream_pages import Belief, NextRequest
-from tap_analytics.errors import FatalAPIError, RefusedError
+from tap_analytics.errors import FatalAPIError, RefusedError, ShiftedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -678,6 +678,245 @@ def test_fewer_records_than_the_api_counts_are_suspicious(
     (warning,) = warnings(caplog)
     assert "2 records were read, the API counts more (total 6)" in warning
     assert stream.shared.doubts
+
+
+def doubts_after(style: str, *responses: Page, **config: Any) -> list[str]:
+    """Return what a list that ends with the last of these pages leaves in doubt."""
+    stream = pagination(style, **config)
+    paginator = stream.paginator()
+    for response in responses:
+        assert not paginator.finished
+        paginator.advance(response)
+    assert paginator.finished
+    return stream.shared.doubts
+
+
+@pytest.mark.parametrize("last", [[], {"data": []}, {"data": rows(1, 2)}])
+@pytest.mark.parametrize("style", ["auto", "page"])
+def test_a_count_that_was_told_first_holds_where_the_last_page_has_none(
+    style: str, last: Any
+) -> None:
+    first = page({"data": rows(2), "total": 9, "per_page": 2, "page": 1})
+    stream = pagination(style, first_page=1)
+    paginator = stream.paginator()
+    feed(paginator, first, page(last))
+    doubts = [*stream.shared.doubts, *(one.doubt for one in paginator.unproven)]
+    assert paginator.finished
+    assert "API counts more (total 9" in doubts[0] or "per_page" in doubts[0]
+
+
+def test_a_look_further_knows_what_was_counted_before() -> None:
+    stream = pagination()
+    paginator = stream.paginator()
+    paginator.advance(page({"data": rows(2), "total": 9}))
+    further = paginator.unproven[0].go_on()
+    feed(further, page({"data": rows(2, 2)}), page({"data": []}))
+    assert further.finished
+    assert "4 records were read, the API counts more" in stream.shared.doubts[0]
+
+
+@pytest.mark.parametrize("last", [{"data": []}, {"data": rows(1, 2)}])
+def test_a_cursor_does_not_hide_what_was_counted_first(last: Any) -> None:
+    first = page({"data": rows(2), "total": 9, "next_cursor": "a"})
+    (doubt,) = doubts_after("cursor", first, page(last))
+    assert doubt.startswith(f"{2 + len(last['data'])} records were read")
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope"),
+    [
+        ("auto", {"page": 1, "total_pages": 3}),
+        ("page", {"total_pages": 3}),
+        ("page", {"has_more": True}),
+        ("offset", {"has_more": True}),
+    ],
+)
+def test_a_page_that_was_announced_and_is_empty_is_a_doubt(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    first = page({"data": rows(2), **envelope})
+    (doubt,) = doubts_after(style, first, page({"data": []}), first_page=1)
+    assert f"{'offset' if style == 'offset' else 'page'}=2 was announced" in doubt
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ({"has_more": True}, {"has_more": False}),
+        ({"next_page": 2}, {"next_page": None}),
+        ({"total": 2, "total_pages": 2}, {}),
+    ],
+)
+def test_an_empty_page_that_says_that_it_is_the_last_is_none(
+    first: dict[str, Any], last: dict[str, Any]
+) -> None:
+    responses = page({"data": rows(2), **first}), page({"data": [], **last})
+    assert not doubts_after("page", *responses, first_page=1)
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope", "field"),
+    [
+        *(
+            ("none", envelope, field)
+            for envelope, field in (
+                ({"next": f"{URL}?page=2"}, "next"),
+                ({"has_more": True}, "has_more"),
+                ({"next_cursor": "abc"}, "next_cursor"),
+                ({"meta": {"after_cursor": "abc"}}, "meta.after_cursor"),
+                ({"next_page": 2}, "next_page"),
+                ({"truncated": True}, "truncated"),
+            )
+        ),
+        ("link", {"next": f"{URL}?page=2"}, "next"),
+        ("link", {"has_more": True, "next_cursor": "abc"}, "has_more, next_cursor"),
+        ("next_url", {"has_more": True, "next_cursor": None}, "has_more"),
+        ("next_url", {"next_cursor": "abc"}, "next_cursor"),
+        ("cursor", {"has_more": True}, "has_more"),
+        ("cursor", {"next_url": f"{URL}?page=2"}, "next_url"),
+    ],
+)
+def test_what_is_announced_and_not_followed_is_a_doubt(
+    style: str, envelope: dict[str, Any], field: str
+) -> None:
+    (doubt,) = doubts_after(style, page({"data": rows(2), **envelope}))
+    assert f"has {field}, which is not followed" in doubt
+
+
+@pytest.mark.parametrize("style", ["none", "next_url", "cursor"])
+def test_a_link_that_is_not_followed_is_a_doubt(style: str) -> None:
+    response = page({"data": rows(2)}, link='<?page=2>; rel="next"')
+    (doubt,) = doubts_after(style, response)
+    assert "has Link header, which" in doubt
+
+
+@pytest.mark.parametrize(
+    ("style", "first", "last"),
+    [
+        ("auto", {"next_cursor": "abc"}, {"next_cursor": None}),
+        ("cursor", {"next_cursor": "abc"}, {}),
+        ("auto", {"next_url": "?page=2"}, {}),
+        ("next_url", {"next": "?page=2"}, {"next": None}),
+    ],
+)
+def test_a_last_page_that_says_that_more_follows_is_a_doubt(
+    style: str, first: dict[str, Any], last: dict[str, Any]
+) -> None:
+    responses = [
+        page({"data": rows(2), "has_more": True, **first}),
+        page({"data": rows(2, 2), "has_more": True, **last}),
+    ]
+    (doubt,) = doubts_after(style, *responses)
+    assert "has has_more, which is not followed" in doubt
+
+
+@pytest.mark.parametrize(
+    ("style", "envelope"),
+    [
+        ("none", {"next_cursor": "abc", "has_more": False}),
+        ("none", {"next": None, "next_cursor": ""}),
+        ("link", {"pageInfo": {"endCursor": "abc", "hasNextPage": False}}),
+        ("none", {"truncated": False, "incomplete_results": False}),
+    ],
+)
+def test_a_page_that_says_that_it_is_the_last_is_none(
+    style: str, envelope: dict[str, Any]
+) -> None:
+    assert not doubts_after(style, page({"data": rows(2), **envelope}))
+
+
+@pytest.mark.parametrize("style", ["auto", "next_url"])
+def test_the_cursor_of_the_last_record_announces_nothing_after_urls(
+    style: str,
+) -> None:
+    after = {"cursors": {"before": "a", "after": "b"}}
+    first = page({"data": rows(2), "paging": {**after, "next": "?page=2"}})
+    last = page({"data": rows(2, 2), "paging": after})
+    assert not doubts_after(style, first, last)
+
+
+def test_a_cursor_beside_a_page_that_is_ignored_is_a_doubt() -> None:
+    response = page({"data": rows(2), "next_cursor": "abc"})
+    (doubt,) = doubts_after("page", *[response] * 3, first_page=1)
+    assert "has next_cursor, which is not followed" in doubt
+
+
+# Lists that shrink
+
+
+@pytest.mark.parametrize(
+    ("style", "following"),
+    [
+        ("page", {}),
+        ("offset", {}),
+        ("auto", {"page": 1}),
+        ("next_url", {"next": "?page=2&limit=2"}),
+        ("next_url", {"next": "?$skip=2"}),
+        ("cursor", {"next_cursor": "2"}),
+        ("cursor", {"next_cursor": "bzoy"}),
+        ("cursor", {"next": 2}),
+    ],
+)
+def test_a_list_that_shrank_is_read_again_where_its_records_move(
+    style: str, following: dict[str, Any]
+) -> None:
+    paginator = pagination(style, first_page=1).paginator()
+    paginator.advance(page({"data": rows(2), "total": 9, "per_page": 2, **following}))
+    with pytest.raises(ShiftedError, match="shrank from 9 to 8 records"):
+        paginator.advance(page({"data": rows(2, 3), "total": 8, **following}))
+
+
+@pytest.mark.parametrize(
+    ("style", "following"),
+    [
+        ("auto", {"next_cursor": "WyJ4Il0"}),
+        ("cursor", {"next_cursor": "abc"}),
+        ("next_url", {"next": "?cursor=abc&limit=2"}),
+        ("auto", {"next": "?after=p77"}),
+    ],
+)
+def test_a_list_that_shrank_goes_on_where_a_cursor_knows_the_place(
+    style: str, following: dict[str, Any]
+) -> None:
+    stream = pagination(style)
+    paginator = stream.paginator()
+    paginator.advance(page({"data": rows(2), "total": 4, **following}))
+    paginator.advance(page({"data": rows(1, 2), "total": 3}))
+    assert paginator.finished
+    assert not stream.shared.doubts
+
+
+@pytest.mark.parametrize("counts", [(5, 3, 1), (4, 2)])
+@pytest.mark.parametrize("style", ["auto", "page", "offset", "next_url"])
+def test_a_total_of_what_remains_is_no_list_that_shrank(
+    style: str, counts: tuple[int, ...]
+) -> None:
+    stream = pagination(style, first_page=1)
+    paginator = stream.paginator()
+    for number, count in enumerate(counts):
+        told: dict[str, Any] = {"total": count, "per_page": 2}
+        url = f"?page={number + 2}" if number + 1 < len(counts) else None
+        told |= {"next": url} if style == "next_url" else {}
+        paginator.advance(page({"data": rows(min(count, 2), number * 2), **told}))
+    if not paginator.finished:
+        paginator.advance(page({"data": [], "total": 0}))
+    assert paginator.finished
+    assert not stream.shared.doubts
+
+
+def test_a_total_that_only_looks_as_if_it_were_what_remains_is_found_out() -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    paginator.advance(page({"data": rows(2), "total": 9}))
+    paginator.advance(page({"data": rows(2, 4), "total": 7}))
+    with pytest.raises(ShiftedError):
+        paginator.advance(page({"data": rows(2, 6), "total": 7}))
+
+
+def test_a_total_of_what_remains_that_is_more_than_the_last_page_shrank() -> None:
+    paginator = pagination("page", first_page=1).paginator()
+    paginator.advance(page({"data": rows(1), "total": 3}))
+    with pytest.raises(ShiftedError):
+        paginator.advance(page({"data": rows(1, 2), "total": 2, "has_more": False}))
 
 
 @pytest.mark.parametrize("style", ["auto", "page", "offset"])

@@ -96,6 +96,17 @@ def test_a_column_is_conformed(name: str) -> None:
             "expected date",
         ),
         (pa.array([[float("nan")]]), ColumnType("json"), "NaN"),
+        *(
+            (pa.array([1.5, None, float(value)], float_type), type_, "NaN")
+            for value, float_type, type_ in [
+                ("nan", pa.float64(), ColumnType("number")),
+                ("-inf", pa.float32(), ColumnType("number")),
+                ("inf", pa.float16(), ColumnType("text")),
+                ("nan", pa.float64(), ColumnType("literal")),
+                ("inf", pa.float64(), ColumnType("decimal")),
+                ("nan", pa.float64(), ColumnType("integer")),
+            ]
+        ),
         (
             pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
             ColumnType("json"),
