@@ -67,6 +67,7 @@ class Client:
         url: Origin and path prefix of the API.
         started_at: When the run began, in UTC.
         on_answer: Called with each answer, and the stream that it is for.
+        experience: What the run has found out about the API and its key.
 
     Raises:
         ConfigError: If `api_url` is not the address of an API.
@@ -80,7 +81,7 @@ class Client:
         self.on_answer: Callable[[str, Answer], None] = lambda _, __: None
         self._settings = settings
         self._run = run
-        self._experience = Experience()
+        self.experience = Experience()
         self._errors = AnswerErrors(settings, run.redaction)
         self._throttle = Throttle(
             RateLimit(
@@ -103,11 +104,11 @@ class Client:
     @property
     def has_answered(self) -> bool:
         """Whether the API has answered once: it is there, and the key works."""
-        return self._experience.key_has_worked
+        return self.experience.key_has_worked
 
     def can_read(self, stream: str) -> None:
         """Take note that an earlier run has read rows of a stream."""
-        self._experience.can_read(stream)
+        self.experience.can_read(stream)
 
     def get(
         self,
@@ -138,12 +139,12 @@ class Client:
                 page = self._follow(url, asker)
             except RetriableAPIError as error:
                 if answers_before is None:
-                    answers_before = self._experience.answers
+                    answers_before = self.experience.answers
                 if tries >= self._max_tries:
                     raise self._given_up(error, asker, answers_before) from error
                 self._pause(error, tries, next(waits))
             else:
-                self._experience.answered(asker.stream)
+                self.experience.answered(asker.stream)
                 return page
         raise AssertionError  # `count` has no end.
 
@@ -209,7 +210,7 @@ class Client:
         return answer
 
     def _judge(self, answer: Answer, wait: float | None, asker: Asker) -> Page:
-        experience = self._experience
+        experience = self.experience
         meaning = meaning_of(
             answer,
             asks_to_wait=wait is not None,
@@ -253,7 +254,7 @@ class Client:
     ) -> FatalAPIError:
         tries = "1 try" if self._max_tries == 1 else f"{self._max_tries} tries"
         msg = f"{error}. Given up after {tries}."
-        if asker.is_child and self._experience.others_answer(answers_before):
+        if asker.is_child and self.experience.others_answer(answers_before):
             return ExhaustedError(msg)
         return FatalAPIError(msg)
 

@@ -206,7 +206,7 @@ class PageNumberPaginator(CountingPaginator):
 
     def follow(self, hints: PageHints) -> NextRequest | None:
         """Return the request for the next page."""
-        if self._is_guess and hints.page.records:
+        if self._is_guess:  # Page 1 may be empty because page 0 holds all there is.
             self._is_guess = False
             self.unproven.append(_first_page_of(self.shared, hints))
         if self.counts_from_1:
@@ -260,6 +260,8 @@ class FirstPagePaginator(Paginator):
 
     def follow(self, hints: PageHints) -> None:
         """Return `None`: all further pages have been read."""
+        del hints
+        self.shared.experience.counts_from_0 = True
 
 
 def _first_page_of(shared: StreamPages, hints: PageHints) -> Unproven:

@@ -19,11 +19,13 @@ class Experience:
 
     Attributes:
         answers: How many requests were answered with what was asked for.
+        counts_from_0: Whether the API's first page turned out to have the number 0.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.answers = 0
+        self.counts_from_0 = False
         self._forbidden: Counter[str] = Counter()
         self._is_read: set[str] = set()
         self._exhausted_in_a_row = 0

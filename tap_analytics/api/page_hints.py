@@ -111,12 +111,7 @@ class PageHints:
         return number if number in {1, 2} else None  # Others are rather cursors.
 
     def flag(self) -> bool | None:
-        """Return whether more follows, if the answer says so in a word.
-
-        A list that is not cut off may have other pages nonetheless.
-        """
-        if self._cut():
-            return True
+        """Return whether more follows, if the answer says so in a word."""
         for role, yes in (("more", True), ("last", False)):
             for value in self.of(role).values():
                 if isinstance(value, bool | str) and str(value).lower() in _BOOLEANS:
@@ -136,11 +131,12 @@ class PageHints:
         Args:
             positions: Whether a cursor of the last record is one of them.
         """
+        cut = self._cut()
         if self.flag() is False:
-            return []
+            return cut
         roles = ("link", "next_url", "next", "next_offset", "next_cursor")
         fields = self.of(*roles)
-        words = [*self._cut()]
+        words = [*cut]
         if self.flag():
             words += [path for path, v in self.of("more").items() if says(v, "true")]
             words += [path for path, v in self.of("last").items() if says(v, "false")]
@@ -149,6 +145,7 @@ class PageHints:
         return list(dict.fromkeys(words + [one for one in leading if one not in known]))
 
     def _cut(self) -> list[str]:
+        """Return which fields say that rows are missing, on whatever page."""
         return [path for path, value in self.of("cut").items() if says(value, "true")]
 
     def unexplained(self, received: int) -> dict[str, Any]:
@@ -164,7 +161,7 @@ class PageHints:
             for path, value in self._all.items()
             if _is_sign(name := path.removeprefix(self._above))
             and not _is_explained(name, value, received)
-        }
+        } | dict.fromkeys(self._cut(), True)
 
     def __str__(self) -> str:
         """Return the numbers, and where they are."""

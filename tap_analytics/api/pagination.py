@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
+    from tap_analytics.api.experience import Experience
     from tap_analytics.api.page_hints import PageHints
     from tap_analytics.api.stream_pages import NextRequest
 
@@ -36,6 +37,7 @@ class Pagination:
         stream: Name of the stream.
         logger: Where to say what was detected, and what is suspicious.
         documented_size: Records per page that the API documents, if that is asked for.
+        experience: What the run has found out about the API.
 
     Attributes:
         shared: What all paginators of the stream share.
@@ -47,10 +49,11 @@ class Pagination:
         stream: str,
         logger: logging.Logger,
         documented_size: int | None = None,
+        experience: Experience | None = None,
     ) -> None:
         styles = config.get("pagination_by_stream") or {}
         self._style = styles.get(stream) or config.get("pagination") or "auto"
-        self.shared = StreamPages(config, stream, logger, documented_size)
+        self.shared = StreamPages(config, stream, logger, documented_size, experience)
 
     @property
     def found(self) -> str:

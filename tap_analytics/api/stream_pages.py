@@ -7,6 +7,7 @@ import threading
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tap_analytics.api.experience import Experience
 from tap_analytics.errors import FatalAPIError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class StreamPages:
         stream: Name of the stream.
         logger: Where to say what was detected, and what is suspicious.
         documented_size: Records per page that the API documents, if that is asked for.
+        experience: What the run has found out about the API.
 
     Attributes:
         page_size: Records per page to ask for, `None` to leave it to the API.
@@ -64,6 +66,7 @@ class StreamPages:
             answer with its last page to larger ones.
         first_page: The number of the first page, `None` as long as it is not known.
         verified_count: The largest count of records that turned out to be right.
+        experience: What the run has found out about the API.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class StreamPages:
         stream: str,
         logger: logging.Logger,
         documented_size: int | None = None,
+        experience: Experience | None = None,
     ) -> None:
         sizes = config.get("page_size_by_stream") or {}
         self.page_size: int | None = sizes.get(stream) or config.get("page_size")
@@ -86,6 +90,7 @@ class StreamPages:
         self.repeats_pages = False
         self.first_page: int | None = config.get("first_page")
         self.verified_count = 0
+        self.experience = experience or Experience()
         self._documented_size = documented_size
         self._stream = stream
         self._logger = logger
@@ -96,6 +101,12 @@ class StreamPages:
     def documented_size(self) -> int | None:
         """Records per page that the API documents, as long as it keeps to that."""
         return None if Belief.SHORT_PAGE in self.refuted else self._documented_size
+
+    def is_refuted(self, belief: Belief) -> bool:
+        """Return whether a belief turned out to be wrong, here or in another stream."""
+        if belief is Belief.FIRST_PAGE and self.experience.counts_from_0:
+            self.refuted.add(belief)
+        return belief in self.refuted
 
     def request(self, **values: object) -> NextRequest:
         """Return a request with a page, offset or cursor, and the page size."""

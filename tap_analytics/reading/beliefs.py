@@ -50,12 +50,14 @@ class Beliefs:
         for belief, lists in self._lists.items():
             lists.sort(key=lambda one: one[1].weight, reverse=True)
             number = len(lists)
-            if belief not in self._shared.refuted:
+            if not self._shared.is_refuted(belief):
                 number = max(0, LOOKED_AT[belief] - self._looked_at[belief])
             due += lists[:number]
             self._looked_at[belief] += min(number, len(lists))
             del lists[:number]
         self._due = {id(unproven): context for context, unproven in due}
+        if not due:
+            self._say_other_doubts()
         return due
 
     def undecided(self) -> list[Context]:
@@ -63,7 +65,7 @@ class Beliefs:
         undecided = [*self._due.values()]
         for belief, lists in self._lists.items():
             lists.sort(key=lambda one: one[1].weight, reverse=True)
-            is_refuted = belief in self._shared.refuted
+            is_refuted = self._shared.is_refuted(belief)
             number = len(lists) if is_refuted else LOOKED_AT[belief]
             undecided += [context for context, _ in lists[:number]]
         return [context for context in undecided if context is not None]
@@ -79,7 +81,16 @@ class Beliefs:
             verified = self._shared.verified_count
             self._shared.verified_count = max(verified, unproven.weight)
 
+    def _say_other_doubts(self) -> None:
+        """Say what speaks against lists at which nobody is going to look."""
+        for lists in self._lists.values():
+            for _, unproven in lists:
+                if unproven.doubt:
+                    self._shared.doubt(unproven.doubt)
+            lists[:] = [one for one in lists if not one[1].doubt]
+
     def say_doubts(self) -> None:
         """Say what speaks against the beliefs, where nobody will look further."""
         for _, unproven in self.due():
             self.looked(unproven, found_more=False)
+        self._say_other_doubts()

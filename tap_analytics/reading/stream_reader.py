@@ -76,9 +76,8 @@ class StreamReader:
         settings = account.settings
         self._logger = account.run.logger.getChild(name)
         self.name = name
-        self.pagination = Pagination(
-            settings, name, self._logger, documented_page_size(settings, name)
-        )
+        size, known = documented_page_size(settings, name), account.client.experience
+        self.pagination = Pagination(settings, name, self._logger, size, known)
         self.bookmark = bookmark
         self.so_far = so_far
         self.beliefs = Beliefs(self.pagination.shared)

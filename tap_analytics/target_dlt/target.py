@@ -322,7 +322,8 @@ class TargetDlt(Target):
                 name,
                 hint(name, self._streams),
             )
-        line = summary(self.config, self._loads.loaded, self._loads.removed)
+        loads = self._loads
+        line = summary(self.config, self._loader.file, loads.loaded, loads.removed)
         self.logger.info("%s", line, extra={"kind": SUMMARY})
 
     def _write_state(self, state: str) -> None:

@@ -177,10 +177,11 @@ def test_a_target_that_fails_ends_the_run_with_its_error(
 def test_another_destination_gets_everything(folder: Folder, api: Sandbox) -> None:
     # It is dlt's own configuration that names it.
     first = {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///first.duckdb"}
-    assert folder.load(**first).returncode == 0
+    assert "into first.duckdb" in folder.load(**first).stderr
     result = folder.load()
     assert result.returncode == 0, result.stderr
     assert "belongs to another destination" in result.stderr
+    assert "into analytics.duckdb" in result.stderr
     assert folder.counts() == api.counts()
 
 

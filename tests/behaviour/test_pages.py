@@ -125,3 +125,25 @@ def test_the_style_that_was_seen_is_logged_once_per_stream(
     outcome = run_tap(settings(api), folder=tmp_path, log_level="DEBUG")
     lines = [line for line in outcome.err.splitlines() if "pagination cursor" in line]
     assert len(lines) == len(STREAMS)
+
+
+@pytest.mark.parametrize("rows", [0, 3, 5, 7])
+def test_pages_from_0_that_are_shorter_than_a_page_are_read(
+    sandbox: SandboxFactory, tmp_path: Path, rows: int
+) -> None:
+    api = api_with(sandbox, rows, pagination="page", totals=(), first_page=0)
+    outcome = run_tap(settings(api, pagination="page"), folder=tmp_path)
+    assert outcome.status == 0, outcome.err
+    for stream in STREAMS:
+        expected = sorted(record["id"] for record in api.truth(stream))
+        assert sorted(outcome.ids(stream)) == expected
+
+
+def test_empty_lists_below_parents_cost_one_look_at_page_0(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = api_with(sandbox, 3, pagination="page", tasks=0, totals=())
+    check(api, run_tap(settings(api, pagination="page"), folder=tmp_path))
+    paths = api.stats().by_path
+    asked = [number for path, number in paths.items() if path.endswith("/tasks")]
+    assert sorted(asked) == [1, 1, 2]

@@ -55,6 +55,23 @@ def test_who_came_first_has_set_the_flag() -> None:
     assert stop.by == "SIGTERM"
 
 
+def test_a_run_goes_on_when_an_attempt_has_ended() -> None:
+    run = Run.logging_to(logging.NullHandler())
+    attempt = run.attempt()
+    attempt.stop.set()
+    run.stop.check()
+    assert attempt.progress is run.progress
+
+
+def test_an_attempt_ends_with_its_run() -> None:
+    run = Run.logging_to(logging.NullHandler())
+    attempt = run.attempt()
+    run.stop.set("SIGTERM")
+    assert attempt.stop.by == "SIGTERM"
+    with pytest.raises(StoppedError):
+        attempt.stop.check()
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_who_waits_for_something_else_is_woken(*, before: bool) -> None:
     stop, woken = StopFlag(), threading.Event()
@@ -78,23 +95,6 @@ def parent() -> Iterator[logging.Logger]:
 
 def registered() -> set[str]:
     return set(logging.root.manager.loggerDict)
-
-
-def test_a_run_goes_on_when_an_attempt_has_ended() -> None:
-    run = Run.logging_to(logging.NullHandler())
-    attempt = run.attempt()
-    attempt.stop.set()
-    run.stop.check()
-    assert attempt.progress is run.progress
-
-
-def test_an_attempt_ends_with_its_run() -> None:
-    run = Run.logging_to(logging.NullHandler())
-    attempt = run.attempt()
-    run.stop.set("SIGTERM")
-    assert attempt.stop.by == "SIGTERM"
-    with pytest.raises(StoppedError):
-        attempt.stop.check()
 
 
 def test_the_loggers_of_a_run_are_known_to_nobody_else() -> None:

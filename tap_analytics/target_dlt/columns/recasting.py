@@ -38,12 +38,19 @@ def recast(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
 
 
 def _to_text(array: pa.Array, from_: ColumnType) -> pa.Array:
-    """Write values as databases do, which write those that are stored already."""
+    """Write values in the one way in which `Alteration` writes those of a table."""
     match from_.kind:
         case "binary":
             texts = [_base64(value) for value in array.to_pylist()]
         case "number":
-            texts = [None if v is None else repr(v) for v in array.to_pylist()]
+            # The sum makes 0.0 of -0.0, which is the same key.
+            shortest = [None if v is None else repr(v + 0.0) for v in array.to_pylist()]
+            texts = [
+                None if one is None else one.removesuffix(".0") for one in shortest
+            ]
+        case "decimal" if from_.scale:
+            digits = [None if v is None else f"{v:f}" for v in array.to_pylist()]
+            texts = [v if v is None else v.rstrip("0").rstrip(".") for v in digits]
         case "timestamp":
             moments = array.cast(pa.string())
             return pc.replace_substring_regex(moments, r"\.?0*Z$", "+00")

@@ -202,11 +202,9 @@ def decimals(type_: ColumnType, values: Sequence[Decimal | None]) -> pa.Array:
             [None if v is None else v.quantize(step, context=_EXACT) for v in values],
             type_.arrow,
         )
-    # Arrow makes zero of what is too close to it, and says so only sometimes.
-    zeros = pc.indices_nonzero(
-        pc.equal(array, pa.scalar(Decimal(0), type_.arrow))
-    ).to_pylist()
-    if any(values[index] for index in zeros):
+    # Arrow makes zero, or any number, of what is too close to zero, and says so only
+    # sometimes.
+    if array.to_pylist() != list(values):
         raise TooNarrowError(decimal_for(type_, values))
     return array
 

@@ -166,6 +166,8 @@ class Alteration:
             if self._is_duckdb:
                 return f"base64({quoted})"
             return f"replace(encode({quoted}, 'base64'), chr(10), '')"
+        if to.kind == "text" and kind in {"number", "decimal"}:
+            return (_in_duckdb if self._is_duckdb else _in_postgres)(quoted, kind)
         text = _cast(quoted, "VARCHAR")
         if to.kind == "timestamp" and kind == "date":
             return f"{text} || 'T00:00:00+00:00'"
@@ -214,6 +216,36 @@ class Alteration:
             f"SELECT 1 FROM {self._qualified} WHERE {back} <> {quoted} LIMIT 1"  # noqa: S608
         )
         return not changed
+
+
+# `recasting` writes the values that come in the same way.
+
+
+def _in_duckdb(column: str, kind: str) -> str:
+    """Write a number with its shortest digits."""
+    text = _cast(column, "VARCHAR")
+    if kind == "number":
+        double = _cast(_cast(text, "DOUBLE"), "VARCHAR")
+        shortest = f"regexp_replace({double}, '[.]0$', '')"
+    else:
+        # There are columns without a digit before the point, and without one after.
+        short = f"regexp_replace({text}, '[.]0*$|([.][0-9]*[1-9])0*$', '\\1')"
+        shortest = f"regexp_replace({short}, '^(-?)[.]', '\\10.')"
+    return f"CASE WHEN {column} = 0 THEN '0' ELSE {shortest} END"
+
+
+def _in_postgres(column: str, kind: str) -> str:
+    """Write what `_in_duckdb` does; PostgreSQL has exponents from 1e15 on, not 1e16."""
+    if kind == "decimal":
+        return _cast(f"trim_scale({column})", "VARCHAR")
+    text = _cast(column, "VARCHAR")
+    digits = _cast(f"trim_scale({_cast(text, 'NUMERIC')})", "VARCHAR")
+    shortest = _cast(_cast(text, "DOUBLE PRECISION"), "VARCHAR")
+    is_plain = f"abs({column}) >= 1e-4 AND abs({column}) < 1e16"
+    return (
+        f"CASE WHEN {column} = 0 THEN '0' WHEN {is_plain} THEN {digits}"
+        f" ELSE {shortest} END"
+    )
 
 
 def _cast(expression: str, type_name: str) -> str:

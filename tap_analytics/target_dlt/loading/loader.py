@@ -28,6 +28,7 @@ from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 
 class Loader:
@@ -37,6 +38,9 @@ class Loader:
         config: The target's settings.
         logger: Told what the destination can't do.
 
+    Attributes:
+        file: The database's file, if it is one, as soon as the dataset is open.
+
     Raises:
         SetupError: The settings don't name a destination.
     """
@@ -45,6 +49,7 @@ class Loader:
         self._config = config
         self._logger = logger
         self._pipeline_of_run: dlt.Pipeline | None = None
+        self.file: Path | None = None
         with one_line_errors(config, logger):
             self._destination = make_destination(config)
             self._format = file_format(self._destination, config)
@@ -63,6 +68,7 @@ class Loader:
         with one_line_errors(self._config, self._logger):
             directory = self._directory()
             pipeline = self._pipeline_of_run = self._connected(directory)
+            self.file = database_file(pipeline.destination_client().config)
             return OpenDataset(
                 pipeline, directory, self._config, self._format, self._logger
             )

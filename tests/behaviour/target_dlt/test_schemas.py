@@ -232,6 +232,54 @@ def test_moments_become_the_same_text_whether_stored_or_new(database: Database) 
     assert database.rows("v") == [(stored,), (stored,), ("x",)]
 
 
+@pytest.mark.parametrize(
+    ("before", "values", "texts"),
+    [
+        (
+            NUMBER,
+            ["5.0", "-0.0", "0.1", "1e-7", "1e15", "1234567890123456", "1e16", "1e300"],
+            ["5", "0", "0.1", "1e-07", "1000000000000000", "1234567890123456", "1e+16",
+             "1e+300"],
+        ),
+        (NUMBER | {"multipleOf": 1e-9}, ["0", "1e-9", "12.50", "100", "-0.5"],
+         ["0", "0.000000001", "12.5", "100", "-0.5"]),
+        (NUMBER | {"multipleOf": 1e-37}, ["0", "0.5"], ["0", "0.5"]),
+        ({}, ['"a"', '{"a": "b"}', "5.0", '"5"'], ['"a"', '{"a": "b"}', "5.0", '"5"']),
+    ],
+)  # fmt: skip
+def test_values_become_the_same_text_whether_stored_or_new(
+    before: dict[str, Any], values: list[str], texts: list[str], database: Database
+) -> None:
+    loaded = [one(value, number) for number, value in enumerate(values)]
+    database.load(schema(ID | {"v": before}, ["id"]), *loaded)
+    database.load(schema(ID | {"v": TEXT}, ["id"]), one('"x"', 99))
+    stored = database.query(f"SELECT v FROM {database.dataset}.s ORDER BY id")
+    assert stored == [*((text,) for text in texts), ("x",)]
+    database.load(schema(ID | {"v": before}, ["id"]), *loaded)
+    assert database.query(f"SELECT v FROM {database.dataset}.s ORDER BY id") == stored
+
+
+def test_a_key_that_was_a_number_is_not_doubled_as_text(database: Database) -> None:
+    number = schema({"id": {"type": "number"}, "v": TEXT}, ["id"])
+    text = schema({"id": {"type": "string"}, "v": TEXT}, ["id"])
+    database.load(number, record({"id": 5, "v": "a"}))
+    database.load(text, record({"id": "x", "v": "a"}))
+    database.load(number, record({"id": 5, "v": "b"}))
+    assert database.rows("id, v") == [("5", "b"), ("x", "a")]
+
+
+@pytest.mark.parametrize("type_", ["decimal(4,4)", "decimal(5,1)", "real"])
+def test_numbers_in_tables_of_others_become_the_shortest_text(
+    database: Database, type_: str
+) -> None:
+    table = f"{database.dataset}.s"
+    database.query(f"CREATE SCHEMA IF NOT EXISTS {database.dataset}")
+    database.query(f"CREATE TABLE {table} (id bigint, v {type_})")
+    database.query(f"INSERT INTO {table} VALUES (1, -0.1), (2, 0)")
+    database.load(schema(ID | {"v": TEXT}, ["id"]), one('"x"', 3))
+    assert database.rows("id, v") == [(1, "-0.1"), (2, "0"), (3, "x")]
+
+
 # Names
 
 
@@ -285,6 +333,34 @@ def test_flattening_tells_of_no_field_that_is_null(
     )
     assert duck.rows("id, at__x") == [(1, None), (2, 1)]
     assert "left out" not in caplog.text
+
+
+@pytest.mark.parametrize("maps", [{}, {"s": {"more": "id"}}])
+def test_flattening_keeps_objects_and_lists_that_a_json_column_holds(
+    duck: Database, maps: dict[str, Any]
+) -> None:
+    inner = {"type": "object", "properties": {"a": {"type": "string"}}}
+    columns = ID | {
+        "one": {"anyOf": [inner, {"type": "null"}]},
+        "list": {"oneOf": [{"type": "array"}, {"type": "null"}]},
+        "at": {"type": "object", "properties": {"two": {"anyOf": [inner, {}]}}},
+        "text": {"type": ["array", "null"]},
+    }
+    values = {"one": {"a": "1"}, "list": [1.50], "at": {"two": {"a": "2"}}, "text": [3]}
+    duck.load(
+        schema(columns, ["id"]),
+        record({"id": 1} | values),
+        record({"id": 2, "one": None, "at": {"two": None}}),
+        record({"id": 3, "one": "[4]"}),
+        stream_maps=maps,
+        flattening_enabled=True,
+        flattening_max_depth=2,
+    )
+    assert duck.rows("id, one, list, at__two, text") == [
+        (1, '{"a":"1"}', "[1.5]", '{"a":"2"}', "[3]"),
+        (2, None, None, None, None),
+        (3, '"[4]"', None, None, None),
+    ]
 
 
 # Stream maps

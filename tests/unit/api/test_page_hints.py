@@ -119,11 +119,9 @@ def test_a_text_may_hold_numbers_that_count_something(
         ({"done": True}, False),
         ({"is_truncated": True}, True),
         ({"is_truncated": False}, False),
-        ({"truncated": True}, True),
-        ({"truncated": "true", "has_more": False}, True),
+        ({"truncated": True}, None),
         ({"truncated": False}, None),
-        ({"meta": {"incomplete_results": True}}, True),
-        ({"incomplete": False}, None),
+        ({"incomplete_results": False}, None),
         ({"end_of_stream": True}, False),
         ({"has_more": "perhaps"}, None),
         ({"next": "?page=2"}, True),
@@ -176,6 +174,7 @@ def test_a_next_number_that_is_not_1_or_2_is_rather_a_cursor(
         {"has_more": True},
         {"last": "False"},
         {"truncated": True},
+        {"incomplete_results": True, "has_more": False},
     ],
 )
 def test_a_page_may_announce_another(envelope: dict[str, Any]) -> None:
@@ -189,6 +188,7 @@ def test_a_page_may_announce_another(envelope: dict[str, Any]) -> None:
         {},
         {"next": None, "next_cursor": "", "next_offset": 0},
         {"next_cursor": "abc", "has_more": False},
+        {"truncated": False, "incomplete": "false"},
         {"links": {"next": "?page=2"}, "meta": {"has_more": False}},
         {"cursor": "the one that was sent"},
         {"total": 130},
@@ -225,6 +225,8 @@ def test_the_cursor_of_the_last_record_is_told_from_others(field: str) -> None:
         ({"pages": "1 of 3"}, 50),
         ({"page_token": "abc"}, 50),
         ({"PaginationToken": "abc"}, 50),
+        ({"truncated": "true"}, 50),
+        ({"meta": {"incomplete_results": True}}, 50),
     ],
 )
 def test_a_sign_is_kept_if_it_may_mean_more_records(

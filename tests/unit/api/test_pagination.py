@@ -1299,6 +1299,24 @@ def test_where_nobody_said_so_a_page_0_is_looked_for(zero: Any, *, found: bool) 
     assert further.found_more is found
 
 
+@pytest.mark.parametrize(
+    ("zero", "found"), [(rows(2), True), ([], False)], ids=["rows", "none"]
+)
+def test_where_page_1_is_empty_page_0_may_hold_all_rows(
+    zero: Any, *, found: bool
+) -> None:
+    stream = pagination("page")
+    paginator = stream.paginator()
+    feed(paginator, page([]))
+    (unproven,) = paginator.unproven
+    assert (unproven.belief, unproven.weight) == (Belief.FIRST_PAGE, 0)
+    further = unproven.go_on()
+    further.advance(page(zero))
+    assert further.finished
+    assert further.found_more is found
+    assert stream.shared.experience.counts_from_0 is found
+
+
 @pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
 def test_a_page_that_is_refused_may_be_beyond_the_last(status: int) -> None:
     paginator = pagination("page", first_page=1).paginator()

@@ -87,7 +87,7 @@ def test_nobody_asks_before_the_first_has_an_answer() -> None:
     extraction = Extraction(SETTINGS)
     assert extraction.may_ask()
     assert not extraction.may_ask()
-    experience = extraction.account.client._experience  # noqa: SLF001 - no API here
+    experience = extraction.account.client.experience
     experience.answered("clients")
     assert extraction.may_ask()
 

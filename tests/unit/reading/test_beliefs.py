@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from tap_analytics.reading.parents_and_children import Context
 
 
-def made(lists: int) -> tuple[Beliefs, StreamPages]:
-    """Return lists that ended on a short page, the last one being the heaviest."""
+def made(
+    lists: int, belief: Belief = Belief.SHORT_PAGE, doubt: str = ""
+) -> tuple[Beliefs, StreamPages]:
+    """Return lists that ended on a belief, the last one being the heaviest."""
     shared = StreamPages({}, "tasks", logging.getLogger("tap-analytics.test"))
     beliefs = Beliefs(shared)
     for weight in range(lists):
         paginator = Numbered(1, known=True)
         go_on = paginator.shared.request
-        unproven = Unproven(Belief.SHORT_PAGE, weight, go_on)  # type: ignore[arg-type]
+        unproven = Unproven(belief, weight, go_on, doubt)  # type: ignore[arg-type]
         paginator.unproven.append(unproven)
         beliefs.add({"project_id": weight}, paginator)
     return beliefs, shared
@@ -53,3 +55,23 @@ def test_all_lists_are_undecided_that_ended_on_a_belief_that_was_wrong() -> None
     (_, first), *_ = beliefs.due()
     beliefs.looked(first, found_more=True)
     assert numbers(beliefs.undecided()) == [0, 1, 2, 3, 4]
+
+
+def test_all_lists_are_looked_at_where_another_stream_counts_from_0() -> None:
+    beliefs, shared = made(4, Belief.FIRST_PAGE)
+    assert numbers(beliefs.undecided()) == [3]
+    shared.experience.counts_from_0 = True
+    assert numbers(beliefs.undecided()) == [0, 1, 2, 3]
+    assert len(beliefs.due()) == 4
+    assert shared.refuted == {Belief.FIRST_PAGE}
+
+
+def test_a_doubt_of_a_list_at_which_nobody_looks_is_said() -> None:
+    beliefs, shared = made(4, doubt="more may exist")
+    for _, unproven in beliefs.due():
+        beliefs.looked(unproven, found_more=True)
+    assert shared.doubts == []
+    assert beliefs.due() == []
+    assert shared.doubts == ["more may exist"]
+    assert beliefs.due() == []
+    assert len(shared.doubts) == 1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_analytics.target_dlt.columns.column_types import ColumnType
-from tap_analytics.target_dlt.columns.recasting import narrow
+from tap_analytics.target_dlt.columns.recasting import narrow, recast
 
 SMALL = ColumnType("integer", 16)
 INTEGER = ColumnType("integer")
@@ -19,6 +19,7 @@ REAL = ColumnType("number", 32)
 NUMBER = ColumnType("number")
 CENTS = ColumnType("decimal", 10, 2)
 WIDE = ColumnType("decimal", 38, 12)
+JSON = ColumnType("json")
 
 VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     INTEGER: st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9),
@@ -45,6 +46,28 @@ def test_numbers_are_narrowed_exactly_or_not_at_all(
 
 def _exact(value: Any) -> Decimal | None:
     return None if value is None else Decimal(str(value))
+
+
+@pytest.mark.parametrize(
+    ("from_", "value", "text"),
+    [
+        (NUMBER, 5.0, "5"),
+        (NUMBER, -0.0, "0"),
+        (NUMBER, 0.1, "0.1"),
+        (NUMBER, 1234567890123456.0, "1234567890123456"),
+        (NUMBER, 1e300, "1e+300"),
+        (WIDE, Decimal(0), "0"),
+        (WIDE, Decimal("1E-9"), "0.000000001"),
+        (WIDE, Decimal("-12.50"), "-12.5"),
+        (ColumnType("decimal", 38, 0), Decimal(100), "100"),
+        (JSON, '"a"', '"a"'),
+    ],
+)
+def test_a_value_becomes_one_text_whatever_the_database(
+    from_: ColumnType, value: Any, text: str
+) -> None:
+    found = recast(pa.array([None, value], from_.arrow), from_, ColumnType("text"))
+    assert found.to_pylist() == [None, text]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,16 @@ def test_a_decimal_is_exact_or_refused(number: Decimal, scale: int) -> None:
         assert "38 digits" in str(error)  # noqa: PT017
 
 
+@pytest.mark.parametrize("text", ["5.9755714997155284E-64", "5.1175E-100", "1e-68"])
+@pytest.mark.parametrize("scale", [0, 2, 12, 38])
+def test_arrow_makes_no_other_number_of_what_is_next_to_zero(
+    text: str, scale: int
+) -> None:
+    """As it does where more than 38 digits after the point are too many."""
+    with pytest.raises((MisfitError, TooNarrowError)):
+        to_arrow(ColumnType("decimal", 38, scale), [msgspec.Raw(text.encode())])
+
+
 @pytest.mark.parametrize("text", ["12", "-0.50", "+7", ".5", "5.", "1E+3", "2.5e-1"])
 def test_a_decimal_may_come_as_text_where_the_schema_says_so(text: str) -> None:
     taking = ColumnType("decimal", 38, 9, takes_text=True)
