@@ -78,7 +78,7 @@ class OpenDataset:
         client: Any = pipeline.destination_client()
         if isinstance(pipeline.destination, destinations.filesystem):
             open_tables.check_path(config.get("table_format"), client.dataset_path)
-        self._names = Names(client.schema.naming)
+        self._names = Names(client.schema.naming, client.capabilities.sqlglot_dialect)
         self._tables = Tables(pipeline)
         self._unconfirmed_loads = UnconfirmedLoads(self._tables, directory.run)
         self.versions = ActiveVersions(

@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.mapper import PluginMapper, RemoveRecordTransform
+from singer_sdk.helpers._flattening import flatten_key
+from singer_sdk.mapper import PluginMapper, RemoveRecordTransform, StreamMap
 
 from tap_analytics.plugin.map_expressions import failed_expression, reason
+from tap_analytics.target_dlt.columns.types_of_schema import column_types
 from tap_analytics.target_dlt.errors import InputError, SetupError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator, Mapping
-
-    from singer_sdk.mapper import StreamMap
 
 # Decimals, because that is what the SDK gives to the maps.
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
@@ -66,6 +66,49 @@ def register_schema(
     except Exception as error:  # noqa: BLE001, the SDK raises all kinds
         msg = f"stream {stream!r}: its stream map can't be used: {reason(error)}"
         raise InputError(msg) from None
+    for stream_map in maps_of(mapper, stream):
+        if stream_map.flattening_enabled:
+            flatten = _Flattening(stream_map).flatten
+            stream_map.flatten_record = flatten  # type: ignore[method-assign]
+
+
+class _Flattening:
+    """Flattens records as the SDK does, but for objects and lists in columns of JSON.
+
+    The SDK makes text of all that it doesn't flatten, which would be JSON in JSON.
+
+    Args:
+        stream_map: The stream's map.
+    """
+
+    def __init__(self, stream_map: StreamMap) -> None:
+        self._map = stream_map
+        options = stream_map.flattening_options
+        assert options is not None  # noqa: S101, it is enabled
+        self._separator, self._longest = options.separator, options.max_key_length
+        types = column_types(stream_map.transformed_schema)
+        self._json = {name for name, type_ in types.items() if type_.kind == "json"}
+
+    def flatten(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Flatten a record."""
+        flat = StreamMap.flatten_record(self._map, record)
+        if any(isinstance(flat.get(name), str) for name in self._json):
+            self._put_back(flat, record, [])
+        return flat
+
+    def _put_back(
+        self, flat: dict[str, Any], node: Mapping[str, Any], parents: list[str]
+    ) -> None:
+        """Put objects and lists back in place of their text."""
+        for key, value in node.items():
+            name = flatten_key(
+                key, parents, self._separator, max_key_length=self._longest
+            )
+            if name in flat:
+                if name in self._json and isinstance(value, dict | list):
+                    flat[name] = value
+            elif isinstance(value, dict):
+                self._put_back(flat, value, [*parents, key])
 
 
 def apply_stream_maps(

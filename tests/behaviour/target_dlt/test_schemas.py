@@ -335,6 +335,34 @@ def test_flattening_tells_of_no_field_that_is_null(
     assert "left out" not in caplog.text
 
 
+@pytest.mark.parametrize("maps", [{}, {"s": {"more": "id"}}])
+def test_flattening_keeps_objects_and_lists_that_a_json_column_holds(
+    duck: Database, maps: dict[str, Any]
+) -> None:
+    inner = {"type": "object", "properties": {"a": {"type": "string"}}}
+    columns = ID | {
+        "one": {"anyOf": [inner, {"type": "null"}]},
+        "list": {"oneOf": [{"type": "array"}, {"type": "null"}]},
+        "at": {"type": "object", "properties": {"two": {"anyOf": [inner, {}]}}},
+        "text": {"type": ["array", "null"]},
+    }
+    values = {"one": {"a": "1"}, "list": [1.50], "at": {"two": {"a": "2"}}, "text": [3]}
+    duck.load(
+        schema(columns, ["id"]),
+        record({"id": 1} | values),
+        record({"id": 2, "one": None, "at": {"two": None}}),
+        record({"id": 3, "one": "[4]"}),
+        stream_maps=maps,
+        flattening_enabled=True,
+        flattening_max_depth=2,
+    )
+    assert duck.rows("id, one, list, at__two, text") == [
+        (1, '{"a":"1"}', "[1.5]", '{"a":"2"}', "[3]"),
+        (2, None, None, None, None),
+        (3, '"[4]"', None, None, None),
+    ]
+
+
 # Stream maps
 
 
