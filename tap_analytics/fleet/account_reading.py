@@ -56,6 +56,8 @@ HUNG_SECONDS = 60.0
 Beside that, it may wait for the answer to its last request.
 """
 
+_NO_KEY = 401
+
 _NO_USE = frozenset({400, 401, 402, 403, 404})
 """Statuses of answers that would be the same in another try."""
 
@@ -176,6 +178,11 @@ class Reading:
         is_complete = outcome.ending == COMPLETE
         is_over_time = outcome.ending == STOPPED and self.run.stop.by == OVER_TIME
         if not is_complete and not is_over_time:
+            if (
+                isinstance(outcome.error, RefusedError)
+                and outcome.error.status == _NO_KEY
+            ):
+                shared.owners.release(digest)
             return self._failed(outcome)
         manifest = writer.finish(self.totals, is_complete=is_complete, key=digest)
         if is_complete:
@@ -245,8 +252,9 @@ class Reading:
         if owner != self.account:
             msg = (
                 f"The key is that of account {owner}, too: each needs a key of its own."
-                f" If {owner} was renamed, or had this key by mistake: analytics-fleet"
-                f" forget fleet.yml {owner}"
+                f" Check where the key of {self.account} is from. Only if {owner} was "
+                "renamed, or had this key by mistake, remove its rows and give the key "
+                f"free: analytics-fleet forget fleet.yml {owner}"
             )
             raise _SameKeyError(msg)
 

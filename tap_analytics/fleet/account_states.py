@@ -65,6 +65,14 @@ class AccountStates:
         )
         raise FleetError(msg)
 
+    def has(self, account: str) -> bool:
+        """Return whether there is a state of an account.
+
+        Raises:
+            FleetError: If the place can't be read.
+        """
+        return self._place.read(_name(account)) is not None
+
     def newer(self, account: str, began_ms: int) -> AccountState | None:
         """Return the state of an account if what is loaded was read after something.
 

@@ -49,10 +49,11 @@ def check_fleet(fleet: Fleet) -> int:
     """
     began = time.monotonic()
     hosts = Hosts(fleet.host_limit)
+    owners: dict[str, str] = {}
     failed: list[tuple[str, str]] = []
     with _pool() as pool:
         waiting = {
-            pool.submit(_mistake, account, hosts): account.name
+            pool.submit(_mistake, account, hosts, owners): account.name
             for account in fleet.accounts.values()
         }
         for done in as_completed(waiting):
@@ -85,12 +86,20 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _mistake(account: Account, hosts: Hosts) -> str:
-    """Return why an account can't be read, empty if its key works."""
+def _mistake(account: Account, hosts: Hosts, owners: dict[str, str]) -> str:
+    """Return why an account can't be read, empty if its key works.
+
+    Args:
+        account: The account.
+        hosts: Let the accounts of a host wait for one another.
+        owners: Whose each key is; this account's is added.
+    """
     try:
         key = account.key.look_up(account.name)
     except KeySourceError as error:
         return str(error)
+    if (owner := owners.setdefault(key, account.name)) != account.name:
+        return f"The key is that of account {owner}, too: each needs a key of its own."
     settings = DEFAULTS | with_preset(
         {**OF_THE_FLEET, **account.settings, "api_key": key}
     )

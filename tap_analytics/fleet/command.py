@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WRONG_USAGE = 2
 
+_KEPT = " What is done is kept: {} goes on."
+
 ENGINES = ("local", "dask")
 
 _FILE = click.argument("fleet_file", type=click.Path(path_type=Path))
@@ -75,7 +77,7 @@ def run(  # noqa: PLR0913 - an option each
     scheduler: str,
 ) -> None:
     """Read and load all accounts, or the rest of a run that was interrupted."""
-    with _one_line_per_failure():
+    with _one_line_per_failure(_KEPT.format("`run`")):
         names = tuple(name.strip() for name in only.split(",") if name.strip())
         if sum((bool(only), failed, fresh)) > 1:
             msg = "--only, --failed and --fresh exclude one another."
@@ -103,7 +105,7 @@ def run(  # noqa: PLR0913 - an option each
 @_RUN
 def shard(fleet_file: Path, part: str, run: str) -> None:
     """Read one shard, such as 3/16, into the staging place of a run."""
-    with _one_line_per_failure():
+    with _one_line_per_failure(_KEPT.format("the same command")):
         from tap_analytics.fleet.fleet_run import read_shard  # noqa: PLC0415
         from tap_analytics.fleet.shards import Shard  # noqa: PLC0415
 
@@ -116,7 +118,7 @@ def shard(fleet_file: Path, part: str, run: str) -> None:
 @_RUN
 def load(fleet_file: Path, run: str) -> None:
     """Load what the shards of a run have read."""
-    with _one_line_per_failure():
+    with _one_line_per_failure(_KEPT.format("the same command")):
         from tap_analytics.fleet.fleet_run import load_run  # noqa: PLC0415
 
         sys.exit(load_run(read_fleet(fleet_file), run))
@@ -162,7 +164,12 @@ def _stop(number: int, _: object) -> None:
 
 
 @contextmanager
-def _one_line_per_failure() -> Iterator[None]:
+def _one_line_per_failure(then: str = "") -> Iterator[None]:
+    """End with one line if the command fails or is stopped.
+
+    Args:
+        then: What follows once it is stopped.
+    """
     for number in stopping_signals():
         signal.signal(number, _stop)
     try:
@@ -173,7 +180,7 @@ def _one_line_per_failure() -> Iterator[None]:
         _leave(WRONG_USAGE if isinstance(error, UsageError) else 1)
     except _Stopped as stopped:
         name = signal.Signals(stopped.number).name
-        _echo(f"Stopped by {name}. What is done is kept: `run` goes on.")
+        _echo(f"Stopped by {name}.{then}")
         _leave(128 + stopped.number)
 
 

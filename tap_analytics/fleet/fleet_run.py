@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from tap_analytics.fleet import history, ledger
+from tap_analytics.fleet.account_states import AccountStates
 from tap_analytics.fleet.aftermath import Aftermath
 from tap_analytics.fleet.asking import ask_loader
 from tap_analytics.fleet.beats import beating, end_left
@@ -27,6 +29,7 @@ from tap_analytics.fleet.plan import SOME, Choice, plan
 from tap_analytics.fleet.preparing import catalog_of, salt_of, target_of
 from tap_analytics.fleet.run_lock import only_run
 from tap_analytics.fleet.staging import Staging
+from tap_analytics.fleet.summary import missing_shards
 from tap_analytics.fleet.teller import Teller
 
 if TYPE_CHECKING:
@@ -210,9 +213,9 @@ def load_run(fleet: Fleet, run: str) -> int:
         accounts = list(records.values())
         teller.end(run, "Loading ended", accounts, time.monotonic() - began)
         _forget_old(places)
-        if missing := found.missing_shards:
-            shards = ", ".join(map(str, missing))
-            teller.say(f"Shards without an end mark: {shards} of {max(found.shards)}.")
+        for line in missing_shards(found):
+            teller.say(line)
+        if found.missing_shards:
             return SOME_FAILED
         if all(one.has_receipt for one in accounts):
             places.staging.remove_folder(run)
@@ -226,10 +229,18 @@ def forget_account(fleet: Fleet, account: str) -> None:
         FleetError: If the destination can't be reached, or the state not be removed.
     """
     places = _Places.of(fleet)
+    is_known = AccountStates(places.state).has(account)
     with only_run(places.state):
         ask_loader(target_of(fleet, "forget"), Forget(account))
         # Last, so that it is done again if the destination could not be reached.
         KeyOwners(places.state).forget(account)
+    what = (
+        f"The rows and the state of account {account} are removed."
+        if is_known
+        else f"This fleet has loaded no account {account}. If it had rows, they are "
+        "removed."
+    )
+    sys.stderr.write(f"{what}\n")
 
 
 def _work(fleet: Fleet, state: Place, run: str, coordinator: str = "") -> Work:

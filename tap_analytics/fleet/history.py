@@ -84,7 +84,7 @@ class RunRecord:
         is_over: Whether a writer that loads has ended.
         accounts: Its accounts by name, in the order of the plan.
         shards: How many shards it is divided into, as each of them says.
-        shards_over: The shards that left an end mark.
+        shards_over: The shards that have ended.
     """
 
     name: str
@@ -112,7 +112,7 @@ class RunRecord:
 
     @property
     def missing_shards(self) -> list[int]:
-        """The shards without an end mark."""
+        """The shards that have not ended."""
         count = max(self.shards, default=0)
         return [one for one in range(1, count + 1) if one not in self.shards_over]
 

@@ -27,6 +27,7 @@ class KeyOwners:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self._new: set[str] = set()
 
     def owner(self, digest: str, account: str) -> str:
         """Return whose a key is: the account that had it first, maybe this one.
@@ -40,9 +41,24 @@ class KeyOwners:
         """
         name = f"{_FOLDER}/{digest}"
         found = self._place.read(name)
-        if found is None and not self._place.create(name, account.encode()):
+        if found is None and self._place.create(name, account.encode()):
+            self._new.add(digest)
+        elif found is None:
             found = self._place.read(name)  # Another process came first.
         return account if found is None else found.decode()
+
+    def release(self, digest: str) -> None:
+        """Let others have a key that the API has refused, if nobody had it before.
+
+        An account that had it for long keeps the key: another must not get its rows
+        when the API takes the key again.
+
+        Raises:
+            FleetError: If the state can't be written.
+        """
+        if digest in self._new:
+            self._new.discard(digest)
+            self._place.remove([f"{_FOLDER}/{digest}"])
 
     def forget(self, account: str) -> None:
         """Let other accounts have the keys that an account had.

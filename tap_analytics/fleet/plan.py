@@ -57,7 +57,7 @@ class Choice:
 
     Attributes:
         only: Just these, if any are named.
-        failed: Those that the last run did not load.
+        failed: Those that were not loaded when they were tried for the last time.
         fresh: All, even if a run was interrupted.
     """
 
@@ -160,11 +160,23 @@ def _interrupted(past: Iterable[RunRecord], now: datetime) -> RunRecord | None:
 
 
 def _not_loaded(past: Iterable[RunRecord], accounts: Collection[str]) -> list[str]:
-    last = next(iter(past), None)
-    if last is None:
+    """Return the accounts that were not loaded when they were tried for the last time.
+
+    Runs of some accounts say nothing of the others, so that the runs before count, too.
+    """
+    loaded: dict[str, bool] = {}
+    for run in past:
+        not_loaded = set(run.not_loaded)
+        for name in run.accounts:
+            loaded.setdefault(name, name not in not_loaded)
+        if run.kind == ALL or loaded.keys() >= set(accounts):
+            break
+    if not loaded:
         msg = "There was no run yet whose failed accounts could be tried again."
         raise UsageError(msg)
-    return [name for name in last.not_loaded if name in accounts]
+    return [
+        name for name, is_loaded in loaded.items() if not is_loaded and name in accounts
+    ]
 
 
 def _require_known(names: Iterable[str], accounts: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tap_analytics.fleet.history import FAILED, STAGED, last_run
 from tap_analytics.fleet.results import line_of_account, line_of_run
 from tap_analytics.fleet.standard_output import put
-from tap_analytics.fleet.summary import summary
+from tap_analytics.fleet.summary import missing_shards, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +51,12 @@ def _ending(run: RunRecord) -> str:
 
 
 def _missing(run: RunRecord) -> Iterator[str]:
-    if run.missing_shards:
-        shards = ", ".join(map(str, run.missing_shards))
-        yield f"Shards without an end mark: {shards} of {max(run.shards)}."
+    yield from missing_shards(run)
     if not run.is_over and any(
         account.status == STAGED for account in run.accounts.values()
     ):
-        yield "What is read and not loaded yet is loaded by `run` or `load`."
+        command = f"load … --run {run.name}" if run.shards else "run"
+        yield f"What is read and not loaded yet is loaded by `{command}`."
 
 
 def _table(accounts: list[AccountRecord]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tap_analytics.report.report import counted, duration
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_analytics.fleet.history import AccountRecord
+    from tap_analytics.fleet.history import AccountRecord, RunRecord
 
 
 def summary(
@@ -43,3 +43,13 @@ def summary(
     errors = [(one.name, one.error) for one in accounts if one.status == FAILED]
     for cause in causes(errors):
         yield f"Failed: {cause}"
+
+
+def missing_shards(run: RunRecord) -> Iterator[str]:
+    """Yield the line that says which shards of a run are to be read still."""
+    if run.missing_shards:
+        shards = ", ".join(f"{one}/{max(run.shards)}" for one in run.missing_shards)
+        yield (
+            f"Shards that have not ended: {shards}. Their accounts are not loaded. For "
+            f"each, use `shard` with --run {run.name}. Then use `load` again."
+        )

@@ -61,15 +61,19 @@ def test_two_accounts_with_the_same_key_are_noticed_night_after_night(
         outcome = some.run()
         assert outcome.status == SOME_FAILED
         assert outcome.failed == {
-            "a2": "The key is that of account a1, too: each needs a key of its own. If"
-            " a1 was renamed, or had this key by mistake: analytics-fleet forget"
-            " fleet.yml a1"
+            "a2": "The key is that of account a1, too: each needs a key of its own."
+            " Check where the key of a2 is from. Only if a1 was renamed, or had this "
+            "key by mistake, remove its rows and give the key free: analytics-fleet "
+            "forget fleet.yml a1"
         }
         assert outcome.lines["a2"]["requests"] == 0
     assert some.wrong_rows(["a1"]) == []
 
     # What the error says helps.
-    assert some.run("forget", "a1").status == LOADED
+    forgotten = some.run("forget", "a1")
+    assert forgotten.status == LOADED
+    assert "The rows and the state of account a1 are removed." in forgotten.err
+    assert "has loaded no account a9" in some.run("forget", "a9").err
     assert some.run("run", "--only", "a2").status == LOADED
     assert {name for (name,) in some.database.rows("account", "users")} == {"a2"}
 
@@ -163,10 +167,15 @@ def test_an_account_is_forgotten(fleet: FleetFactory) -> None:
 
 
 def test_check_asks_once_for_each_account(fleet: FleetFactory) -> None:
-    some = fleet(3)
-    some.keys["a2"] = "wrong-key"
+    some = fleet(4)
+    some.keys |= {"a2": "wrong-key", "a4": some.key_of("a3")}
     outcome = some.run("check")
     assert outcome.status == SOME_FAILED
-    assert list(outcome.failed) == ["a2"]
+    assert outcome.failed.keys() == {"a2", "a3"} or outcome.failed.keys() == {
+        "a2",
+        "a4",
+    }
+    assert "The key is that of account a" in outcome.err
     assert some.requests_of("a1") == some.requests_of("a3") == 1
+    assert some.requests_of("a4") == 0
     assert not (some.folder / "analytics.duckdb").exists()

@@ -26,7 +26,7 @@ def test_shards_read_and_load_loads(fleet: FleetFactory) -> None:
     # The other shard has not come, so that much is missing, and said so.
     part = some.run("load", "--run", "night")
     assert part.status == SOME_FAILED
-    assert "Shards without an end mark: 2 of 2." in part.err
+    assert "Shards that have not ended: 2/2. Their accounts are not loaded." in part.err
     assert some.wrong_rows(first.lines) == []
 
     second = some.run("shard", "2/2", "--run", "night")

@@ -135,6 +135,36 @@ def test_a_column_that_a_view_shows_is_named(postgres: Database) -> None:
         postgres.load(*values_for(NUMBER, "0.5"))
 
 
+def refer(database: Database, how: str) -> None:
+    """Make a table whose rows refer to those of the table `s`."""
+    make(database, "id integer primary key, v integer", "1, 5", "2, 6")
+    made = f"s_id integer CONSTRAINT to_s REFERENCES {database.dataset}.s {how}"
+    make(database, made, "1", table="child")
+
+
+@pytest.mark.parametrize(
+    ("action", "disposition"),
+    [("CASCADE", None), ("SET NULL", "replace"), ("SET DEFAULT", "merge")],
+)
+def test_a_table_whose_rows_take_others_with_them_is_named(
+    postgres: Database, action: str, disposition: str | None
+) -> None:
+    refer(postgres, f"ON DELETE {action}")
+    says = rf"'s': .* change those of 'child', by ON DELETE {action} .* 'to_s'"
+    with pytest.raises(LoadError, match=says):
+        postgres.load(*values_for(INTEGER, "7", first=1), write_disposition=disposition)
+    assert postgres.rows("s_id", "child") == [(1,)]
+    assert postgres.rows("id, v") == [(1, 5), (2, 6)]
+
+
+def test_a_table_is_merged_into_whose_references_can_wait(postgres: Database) -> None:
+    """That is what the error above tells to do."""
+    refer(postgres, "ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED")
+    postgres.load(*values_for(INTEGER, "7", first=1))
+    assert postgres.rows("s_id", "child") == [(1,)]
+    assert postgres.rows("id, v") == [(1, 7), (2, 6)]
+
+
 def test_a_column_that_is_not_null_stays_so(database: Database) -> None:
     make(database, "id integer, v integer not null")
     with pytest.raises(LoadError, match=r"(?i)null"):

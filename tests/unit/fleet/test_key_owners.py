@@ -37,6 +37,22 @@ def test_the_keys_of_an_account_that_is_forgotten_are_free(owners: KeyOwners) ->
     assert owners.owner("3", "new") == "bolt"
 
 
+def test_a_key_that_the_api_refused_at_once_is_nobody_s(owners: KeyOwners) -> None:
+    owners.owner("1", "acme")
+    owners.release("1")
+    assert owners.owner("1", "bolt") == "bolt"
+
+
+def test_a_key_that_is_refused_later_stays_the_account_s(
+    owners: KeyOwners, place: Place
+) -> None:
+    owners.owner("1", "acme")
+    another_night = KeyOwners(place)
+    another_night.owner("1", "acme")
+    another_night.release("1")
+    assert another_night.owner("1", "bolt") == "acme"
+
+
 def test_a_digest_depends_on_the_salt_and_the_key() -> None:
     found = {digest_of_key(key, salt) for key in "ab" for salt in ("00", "01")}
     assert len(found) == 4

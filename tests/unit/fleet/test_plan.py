@@ -186,6 +186,13 @@ def test_the_accounts_that_the_last_run_did_not_load_are_tried_again(
     assert sorted(planned(folder, failed=True).todo) == ["b", "d"]
 
 
+def test_what_failed_before_a_run_of_others_is_tried_again_too(folder: Place) -> None:
+    past(folder, "a", "c", failed=["b", "d"], hours=3, is_over=True)
+    past(folder, "d", hours=2, kind="some", accounts=["d"], is_over=True)
+    past(folder, failed=["c"], hours=1, kind="some", accounts=["c"], is_over=True)
+    assert sorted(planned(folder, failed=True).todo) == ["b", "c"]
+
+
 def test_without_a_run_none_has_failed(folder: Place) -> None:
     with pytest.raises(UsageError, match="There was no run yet"):
         planned(folder, failed=True)

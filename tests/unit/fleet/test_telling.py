@@ -211,7 +211,7 @@ def test_the_status_has_the_lines_of_the_run(
             "The run night, begun at 2025-06-18 01:00 UTC, has not ended. So far in "
             "0.0 s: 1 of 2 accounts loaded; 6 rows; 88 requests; 1 read but not loaded."
         ),
-        "What is read and not loaded yet is loaded by `run` or `load`.",
+        "What is read and not loaded yet is loaded by `run`.",
     ]
 
 
