@@ -199,8 +199,8 @@ class TargetDlt(Target):
         ):
             msg = f"Stream {stream!r}: its SCHEMA declares no properties."
             raise InputError(msg)
-        if not isinstance(keys, list):
-            msg = f"Stream {stream!r}: its key_properties are not a list."
+        if not isinstance(keys, list) or not all(isinstance(one, str) for one in keys):
+            msg = f"Stream {stream!r}: its key_properties are no list of names."
             raise InputError(msg)
         self._streams.add(stream)
         register_schema(self.mapper, stream, schema, keys)
@@ -208,7 +208,7 @@ class TargetDlt(Target):
             self._loads.set_schema(
                 stream_map.stream_alias,
                 stream_map.transformed_schema,
-                tuple(stream_map.transformed_key_properties or ()),
+                tuple(dict.fromkeys(stream_map.transformed_key_properties or ())),
             )
 
     def _process_record_lines(

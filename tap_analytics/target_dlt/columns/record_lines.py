@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from singer_sdk.exceptions import MissingKeyPropertiesError
-from singer_sdk.sinks.core import JSONSchemaValidator
 
 from tap_analytics.target_dlt.columns.misfits import (
     ColumnsTooNarrowError,
@@ -22,12 +21,14 @@ from tap_analytics.target_dlt.singer_in.decoder import (
     MissingKeyError,
     RecordDecoder,
     validate,
-    with_decimals,
 )
+from tap_analytics.target_dlt.singer_in.validators import make_validator
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping, Sequence
+
+    from singer_sdk.sinks.core import JSONSchemaValidator
 
     from tap_analytics.target_dlt.columns.chunks import Chunk
     from tap_analytics.target_dlt.columns.column_types import ColumnType
@@ -114,7 +115,11 @@ class RecordLines:
     def _validator_of(self, schema: Mapping[str, Any]) -> JSONSchemaValidator | None:
         if not self._options.validate:
             return None
-        return JSONSchemaValidator(with_decimals(schema))
+        try:
+            return make_validator(schema)
+        except ValueError as error:
+            msg = f"Stream {self._stream!r}: {error}."
+            raise InputError(msg) from None
 
     @property
     def is_empty(self) -> bool:

@@ -124,13 +124,15 @@ class Tables:
         execute(f"SET memory_limit = '{self._memory_limit}'")
 
     def restore(self, table: str) -> None:
-        """Make a table anew that the schema has and the destination has not.
+        """Make a table or columns anew that the schema has and the destination has not.
 
-        Somebody has dropped it. dlt would take it for there.
+        Somebody has dropped them. dlt would take them for there.
         """
-        if self.sql is None or not self.columns(table):
+        if self.sql is None or not (columns := self.columns(table)):
             return
-        if not self.sql.get_storage_table(table)[0]:
+        is_there, found = self.sql.get_storage_table(table)
+        known = {name for name, column in columns.items() if "data_type" in column}
+        if not is_there or {*map(str.lower, known)} - {*map(str.lower, found)}:
             self.sql.initialize_storage()
             self.sql.update_stored_schema(only_tables=[table], force=True)
 

@@ -225,11 +225,6 @@ def _explain(
     return BadRecordError(index, f"field {field!r}: {reason}" if field else reason)
 
 
-def with_decimals(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Make decimals of a schema's numbers, to go with those that are validated."""
-    return _any.decode(msgspec.json.encode(schema))
-
-
 def validate(lines: Sequence[bytes], validator: BaseJSONSchemaValidator) -> None:
     """Check the records of RECORD lines against the stream's JSON schema.
 

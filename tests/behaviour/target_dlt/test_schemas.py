@@ -83,6 +83,43 @@ def test_a_key_named_twice_is_one_key(database: Database) -> None:
     assert database.rows("id") == [(1,)]
 
 
+def test_a_schema_that_is_repeated_makes_no_load(
+    duck: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    twice = schema(ID, ["id", "id"])
+    duck.load(twice, record({"id": 1}), twice, record({"id": 2}), twice)
+    assert duck.rows("id") == [(1,), (2,)]
+    assert caplog.text.count("rows of 1 streams") == 1
+
+
+@pytest.mark.parametrize("keys", ["id", {"id": 1}, [["id"]], [1], [None]])
+def test_keys_that_are_no_names_are_one_line(duck: Database, keys: Any) -> None:
+    message = schema(ID) | {"key_properties": keys}
+    with pytest.raises(
+        InputError, match=r"^Line 1: Stream 's': its key_properties are no list of"
+    ):
+        duck.load(message)
+
+
+def test_limits_of_draft_4_are_checked(duck: Database) -> None:
+    limits = {"maximum": 5, "exclusiveMaximum": True}
+    limits |= {"minimum": 1, "exclusiveMinimum": False}
+    columns = {"id": {"type": "integer"} | limits}
+    duck.load(schema(columns), record({"id": 4}), validate_records=True)
+    for value in (5, 0):
+        with pytest.raises(InputError, match="Line 2, stream 's': "):
+            duck.load(schema(columns), record({"id": value}), validate_records=True)
+    assert duck.rows("id") == [(4,)]
+
+
+def test_a_schema_that_is_no_schema_is_one_line(duck: Database) -> None:
+    columns = {"id": {"type": "integer", "maximum": "five"}}
+    with pytest.raises(InputError, match=r"Line 1: Stream 's': .*five") as caught:
+        duck.load(schema(columns), record({"id": 1}), validate_records=True)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_key_of_any_json_is_text(database: Database) -> None:
     messages = [
         schema({"id": {}, "v": TEXT}, ["id"]),
