@@ -167,8 +167,14 @@ def test_a_table_is_merged_into_whose_references_can_wait(postgres: Database) ->
 
 def test_a_column_that_is_not_null_stays_so(database: Database) -> None:
     make(database, "id integer, v integer not null")
-    with pytest.raises(LoadError, match=r"(?i)null"):
+    with pytest.raises(LoadError, match=r"(?i)': table 's': .*null"):
         database.load(*values_for(INTEGER, "null"))
+
+
+def test_a_column_that_is_generated_is_named(postgres: Database) -> None:
+    make(postgres, "id integer, v integer generated always as (id * 2) stored")
+    with pytest.raises(LoadError, match=r"': table 's': cannot insert .* column \"v\""):
+        postgres.load(*values_for(INTEGER, "7"))
 
 
 def test_rows_for_jsonb_keep_their_values(postgres: Database) -> None:
