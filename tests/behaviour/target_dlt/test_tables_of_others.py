@@ -6,13 +6,16 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import dlt
+import pyarrow as pa
 import pytest
 
 from tap_analytics.target_dlt.errors import InputError, LoadError
-from tests.helpers.databases import Database, schema
+from tests.helpers.databases import Database, duckdb_at, record, schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 INTEGER = {"type": "integer"}
 NUMBER = {"type": "number"}
@@ -210,3 +213,27 @@ def test_names_of_columns_are_found_in_any_case(duck: Database) -> None:
     make(duck, 'id integer, "V" integer', "1, 1")
     duck.load(*values_for(NUMBER, "1.5"))
     assert duck.rows("v") == [(1.0,), (1.5,)]
+
+
+def test_another_s_mark_of_deleted_rows_is_a_column_like_others(tmp_path: Path) -> None:
+    """The stored schema says so of a table that a pipeline of the same name made."""
+    database = duckdb_at(tmp_path / "warehouse.duckdb")
+    pipeline = dlt.pipeline(
+        "analytics",
+        pipelines_dir=str(tmp_path / "pipelines"),
+        destination=dlt.destinations.duckdb(database.config["credentials"]),
+        dataset_name="analytics",
+    )
+    pipeline.run(
+        pa.table({"id": [1], "gone": [False]}),
+        table_name="s",
+        write_disposition="merge",
+        primary_key="id",
+        columns={"gone": {"hard_delete": True}},
+    )
+    fields = {"id": INTEGER, "gone": {"type": "boolean"}}
+    database.load(schema(fields, ["id"]), record({"id": 2, "gone": True}))
+    assert database.query("SELECT id, gone FROM analytics.s ORDER BY id") == [
+        (1, False),
+        (2, True),
+    ]
