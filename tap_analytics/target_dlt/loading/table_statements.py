@@ -43,7 +43,7 @@ class TableStatements:
         self._keys = ", ".join(
             map(escape, get_columns_names_with_prop(schema, "primary_key"))
         )
-        # Another column has the hint, if a pipeline of somebody else has made the table.
+        # Another column has the hint if somebody else's pipeline made the table.
         hinted = get_columns_names_with_prop(schema, "hard_delete")
         self.has_deleted = DELETED_AT in hinted and DELETED_AT in columns
         """Whether rows may be marked as deleted."""
