@@ -10,7 +10,10 @@ import pyarrow as pa
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks.core import JSONSchemaValidator
 
-from tap_analytics.target_dlt.columns.misfits import ColumnTooNarrowError, MisfitError
+from tap_analytics.target_dlt.columns.misfits import (
+    ColumnsTooNarrowError,
+    MisfitError,
+)
 from tap_analytics.target_dlt.columns.sdc_columns import COLUMNS, TABLE_VERSION
 from tap_analytics.target_dlt.columns.types_of_schema import column_types
 from tap_analytics.target_dlt.errors import InputError
@@ -161,13 +164,13 @@ class RecordLines:
     def _decoded(self) -> tuple[Sequence[Message], dict[str, pa.Array]]:
         if self._validator is not None:
             validate(self._lines, self._validator)
-        messages = self._decoder.decode(self._lines)
-        try:
-            return messages, self._decoder.arrays(messages)
-        except ColumnTooNarrowError as error:
-            self.columns = {**self.columns, error.name: error.needed}
-            self._decoder = RecordDecoder(self.columns, self._keys)
-            return self._decoded()
+        while True:
+            messages = self._decoder.decode(self._lines)
+            try:
+                return messages, self._decoder.arrays(messages)
+            except ColumnsTooNarrowError as error:
+                self.columns = {**self.columns, **error.needed}
+                self._decoder = RecordDecoder(self.columns, self._keys)
 
     def complete(self, rows: Chunk, version: int | None) -> Chunk:
         """Add the `_sdc_` columns to rows that are in columns already."""

@@ -139,6 +139,30 @@ def test_decimals_of_any_scale_take_it_from_their_values(database: Database) -> 
     )] == ["123456789.45", "1E-20", "123456789012345678"]  # fmt: skip
 
 
+def test_many_numbers_may_need_decimals_at_once(duck: Database) -> None:
+    names = [f"n{number}" for number in range(1100)]
+    digits = "0.12345678901234567891"
+    fields = "".join(f',"{name}":{digits}' for name in names)
+    duck.load(
+        schema(ID | dict.fromkeys(names, NUMBER)),
+        f'{{"type":"RECORD","stream":"s","record":{{"id":1{fields}}}}}',
+    )
+    assert [tuple(map(str, row)) for row in duck.rows("n0, n1099")] == [
+        (digits, digits),
+    ]
+
+
+def test_a_number_that_just_fits_a_decimal_is_taken(database: Database) -> None:
+    largest = "9" * 29
+    database.load(schema(ID | {"v": NUMBER}, ["id"]), one("9007199254740993", 1))
+    whole = {"v": {"type": "integer"}}
+    database.load(schema(ID | whole, ["id"]), one(largest, 2))
+    assert [str(value) for (value,) in database.rows("v")] == [
+        "9007199254740993.000000000",
+        f"{largest}.000000000",
+    ]
+
+
 def test_a_number_too_close_to_zero_is_an_error(database: Database) -> None:
     with pytest.raises(InputError, match=r"Line 2, .*field 'v': 1E-400"):
         database.load(schema(ID | {"v": NUMBER}, ["id"]), one("1e-400"))
