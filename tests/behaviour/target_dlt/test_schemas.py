@@ -474,5 +474,5 @@ def test_a_gzip_file_that_is_cut_is_named(
     path.write_bytes(content)
     encoding = {"format": "jsonl", "compression": "gzip"}
     batch = {"type": "BATCH", "stream": "s", "manifest": [str(path)]}
-    with pytest.raises(InputError, match=r"Line 2: file .*can't be read to its end"):
+    with pytest.raises(InputError, match=r"Line 2: File .*can't be read to its end"):
         duck.load(schema(ID, ["id"]), batch | {"encoding": encoding})
