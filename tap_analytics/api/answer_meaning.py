@@ -104,7 +104,7 @@ _CODES = frozenset(
 )
 _NO = frozenset({"", "false", "no", "none", "null", "n"})
 _NO_ERROR = _NO | {"ok", "success", "no error", "no errors"}
-_ABOUT_THE_ANSWER = frozenset(
+ABOUT_THE_ANSWER = frozenset(
     {"meta", "metadata", "header", "head", "response", "result", "status", "info"}
 )
 """Objects in which an API speaks of its answer; elsewhere it speaks of its data."""
@@ -112,6 +112,11 @@ _ABOUT_THE_ANSWER = frozenset(
 _ERROR_CODES = range(400, 600)
 _LEVELS = 3
 _SHOWN_CHARACTERS = 100
+
+
+def plain_name(name: str) -> str:
+    """Return a field's name as it is compared with others."""
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def failure_in(envelope: Mapping[str, Any], levels: int = _LEVELS) -> str | None:
@@ -125,10 +130,10 @@ def failure_in(envelope: Mapping[str, Any], levels: int = _LEVELS) -> str | None
         The field with its value, such as `status: 'error'`; `None` for an answer.
     """
     for name, value in envelope.items():
-        plain = name.lower().replace("_", "").replace("-", "")
+        plain = plain_name(name)
         if _is_failure(plain, value):
             return f"{name}: {value!r:.{_SHOWN_CHARACTERS}}"
-        if plain in _ABOUT_THE_ANSWER and isinstance(value, dict) and levels > 1:
+        if plain in ABOUT_THE_ANSWER and isinstance(value, dict) and levels > 1:
             below = failure_in(value, levels - 1)
             if below is not None:
                 return f"{name}.{below}"

@@ -11,13 +11,15 @@ from jsonpath_ng.exceptions import JSONPathError
 from msgspec import Raw
 
 from tap_analytics.api.answer_meaning import failure_in
+from tap_analytics.api.body_levels import PLAIN_KEY, lists_in, opened, without
 from tap_analytics.api.body_text import (
     in_utf_8,
     on_one_line,
     with_whole_characters,
 )
+from tap_analytics.api.emptiness import suspicion_of
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
-from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, glanced_at, shown
+from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, shown
 from tap_analytics.redaction import HIDDEN, Redaction
 
 if TYPE_CHECKING:
@@ -34,16 +36,11 @@ if TYPE_CHECKING:
 SHOWN_NAMES = 20
 """So many keys of an object are shown in an error; some have an id as each key."""
 
-_PLAIN_KEY = re.compile(r"[\w-]+")
 _PLAIN_PATH = re.compile(r"(?:\$\.?)?((?:[\w-]+\.)*[\w-]+)?(?:\[\*\])?")
 _BEGINS_TO_SEARCH = re.compile(r"\.\.|\.?\*|\[")
 _KEY = f"the API key, for which {HIDDEN!r} is written"
 _HALF = "half a character, for which U+FFFD is written"
 
-_MESSAGES = frozenset({"message", "detail"})
-
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode_array = msgspec.json.Decoder(list[Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -83,6 +80,7 @@ class Page:
     Attributes:
         answer: The answer, its body made one line of UTF-8.
         changes: What was not taken as the API sent it, and what stands for it.
+        doubt: Why a list may not be as empty as it is, empty if nothing says so.
 
     Raises:
         RetriableAPIError: If the body is not JSON (cut off, or not what was asked
@@ -99,11 +97,13 @@ class Page:
         self.answer = answer
         self.selector = selector
         self.changes: list[str] = []
+        self.doubt = ""
         self._redaction = redaction or Redaction()
         self._keys = plain_path(selector)
         try:
             self._top = self._read((self._in_utf_8, ""), (with_whole_characters, _HALF))
             self._refuse_failure()
+            self._refuse_emptiness()
         except RecursionError as error:
             msg = f"{answer}, with JSON that is nested too deeply."
             raise FatalAPIError(msg) from error
@@ -143,14 +143,14 @@ class Page:
     @cached_property
     def envelope(self) -> dict[str, Any]:
         """The body without its records; empty for a top-level array."""
-        return _without(self._top, self._keys) if isinstance(self._top, dict) else {}
+        return without(self._top, self._keys) if isinstance(self._top, dict) else {}
 
     def _read(self, *repairs: _Repair) -> dict[str, Raw] | list[Raw] | Any:
         self._change(self._redaction.redacted_body, _KEY)
         answer = self.answer
         try:
             answer.body = on_one_line(answer.body)
-            return _open(Raw(answer.body))
+            return opened(Raw(answer.body))
         except (UnicodeDecodeError, msgspec.DecodeError) as error:
             for used, (repair, reason) in enumerate(repairs, start=1):
                 if self._change(repair, reason):
@@ -193,12 +193,30 @@ class Page:
             )
             raise RetriableAPIError(msg)
 
+    def _refuse_emptiness(self) -> None:
+        """Take no empty list beside words of failure: it would delete all rows."""
+        try:
+            if self.records:
+                return
+        except FatalAPIError:  # Whoever reads the records says it.
+            return
+        keys = self._keys or ()
+        is_null = bool(keys) and self._at(keys) is None
+        suspicion = suspicion_of(self.envelope, keys[:-1], is_null=is_null)
+        if suspicion is None:
+            return
+        said = f"{'null' if is_null else 'an empty list'} beside {suspicion.field}"
+        if suspicion.is_failure:
+            body = shown(self.answer.body, self._redaction)
+            msg = f"{self.answer} with {said}: {body}"
+            raise RetriableAPIError(msg)
+        self.doubt = f"the API answered with {said}, so that there may be records."
+
     def _walk(self, keys: tuple[str, ...]) -> list[Raw]:
         here = self._at(keys)
         if isinstance(here, list):
             return here
-        # Some APIs write null for no rows; others write it beside what went wrong.
-        if here is None and keys and not _MESSAGES.intersection(self._top):
+        if here is None and keys:  # Some APIs write null for no rows.
             return []
         raise self._nothing_found()
 
@@ -207,7 +225,7 @@ class Page:
         for key in keys:
             if not isinstance(here, dict) or key not in here:
                 raise self._nothing_found()
-            here = _open(here[key])
+            here = opened(here[key])
         return here
 
     def _search(self) -> list[Raw]:
@@ -233,7 +251,7 @@ class Page:
         """Return the selectors of all lists in the body, the outermost first."""
         if isinstance(self._top, list):
             return ["$"]
-        return _lists(self._top) if isinstance(self._top, dict) else []
+        return lists_in(self._top) if isinstance(self._top, dict) else []
 
     def _nothing_found(self) -> FatalAPIError:
         if isinstance(self._top, list):
@@ -256,42 +274,7 @@ class Page:
 
 def _named(keys: Iterable[str]) -> str:
     """Return the first of an object's keys, on one line."""
-    names = [key if _PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
+    names = [key if PLAIN_KEY.fullmatch(key) else repr(key) for key in keys]
     cut = [name[:SHOWN_CHARACTERS] for name in names[:SHOWN_NAMES]]
     more = ["…"] * (len(names) > SHOWN_NAMES)
     return ", ".join(cut + more) or "none"
-
-
-def _open(raw: Raw) -> dict[str, Raw] | list[Raw] | Any:
-    """Decode one level of a JSON text."""
-    first = bytes(memoryview(raw)[:1])
-    if first == b"{":
-        return _decode_object(raw)
-    if first == b"[":
-        return _decode_array(raw)
-    return glanced_at(raw)
-
-
-def _without(top: dict[str, Raw], keys: tuple[str, ...] | None) -> dict[str, Any]:
-    rest = {}
-    for key, raw in top.items():
-        if keys and key == keys[0]:
-            if bytes(memoryview(raw)[:1]) == b"{":
-                rest[key] = _without(_decode_object(raw), keys[1:])
-        else:
-            rest[key] = glanced_at(raw)
-    return rest
-
-
-def _lists(top: dict[str, Raw], above: str = "", depth: int = 3) -> list[str]:
-    """Return the selectors of the lists in an object, the outermost first."""
-    found, below = [], []
-    for key, raw in top.items():
-        value = _open(raw)
-        if not _PLAIN_KEY.fullmatch(key):
-            continue
-        if isinstance(value, list):
-            found.append(above + key)
-        elif isinstance(value, dict) and depth > 1:
-            below += _lists(value, f"{above}{key}.", depth - 1)
-    return found + below

@@ -15,6 +15,7 @@ from tap_analytics.api.told_paginators import (
     NextURLPaginator,
     asks_for_a_cursor,
 )
+from tap_analytics.errors import ForbiddenError, RefusedError
 
 if TYPE_CHECKING:
     import logging
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from tap_analytics.api.page_hints import PageHints
     from tap_analytics.api.stream_pages import NextRequest
 
+USUAL_SIZES = frozenset({20, 25, 50, 100, 200, 250, 500, 1000})
+"""A list of such a length, without any sign of pages, may have been cut."""
+
+_OF_MORE = ("link", "next_url", "next", "next_offset", "next_cursor", "more", "last")
+"""What fields may be that say whether there is a next page."""
+
+_NO_KEY = 401
 _TOLD = (LinkHeaderPaginator, NextURLPaginator, CursorPaginator)
 
 
@@ -133,6 +141,7 @@ class OnePagePaginator(SinglePagePaginator):
         is_full = len(records) == self.shared.page_size
         if not records or not (signs or is_full or hints.of("cursor")):
             super().follow(hints)
+            self.unproven += self._behind_a_full_page(hints)
             return
         if not signs and not is_full:
             self.unproven += asks_for_a_cursor(self.shared, hints)
@@ -146,6 +155,34 @@ class OnePagePaginator(SinglePagePaginator):
         )
         doubt = self.missing(hints, len(records)) or _doubt(signs, len(records))
         self.unproven.append(Unproven(Belief.ONE_PAGE, len(records), go_on, doubt))
+
+    def _behind_a_full_page(self, hints: PageHints) -> list[Unproven]:
+        """Return a look further where a list may have been cut without a word."""
+        records, found = hints.page.records, self.shared.found
+        is_silent = not hints.of(*_OF_MORE) and (not found or found[:4] == "none")
+        if len(records) not in USUAL_SIZES or not is_silent:
+            return []
+        before = digest_of(records)
+        look = Look(Belief.FULL_PAGE, before, len(records), self.counts)
+        go_on = partial(SecondPagePaginator, self.shared, 2, look)
+        return [Unproven(Belief.FULL_PAGE, len(records), go_on)]
+
+
+class SecondPagePaginator(PageNumberPaginator):
+    """Looks for a second page of which nobody has spoken."""
+
+    def refused(self, error: Exception) -> bool:
+        """Take note that the current request was refused: the API may not know it.
+
+        Returns:
+            Whether that is how the API says that the list has ended.
+        """
+        is_refusal = isinstance(error, RefusedError | ForbiddenError)
+        is_of_key = isinstance(error, RefusedError) and error.status == _NO_KEY
+        if self.found_more or not is_refusal or is_of_key:
+            return super().refused(error)
+        self.finished = True
+        return True
 
 
 def _doubt(signs: Mapping[str, Any], received: int) -> str:

@@ -40,6 +40,7 @@ class Belief(Enum):
     SHORT_PAGE = "a page shorter than others is the last"
     COUNT = "the API counts the records right"
     FIRST_PAGE = "the first page has the number 1"
+    FULL_PAGE = "a page as long as pages often are is the only one"
     ONE_PAGE = "there is one page, though a field may mean another"
 
 

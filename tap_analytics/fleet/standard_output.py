@@ -6,6 +6,7 @@ import os
 import sys
 
 from tap_analytics.fleet.errors import FleetError
+from tap_analytics.plugin.output import put_out
 
 
 def put(text: str) -> None:
@@ -15,8 +16,7 @@ def put(text: str) -> None:
         FleetError: If it can't be written, as when the disk is full.
     """
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        put_out(text)
     except BrokenPipeError:
         _forget_the_rest()
     except OSError as error:

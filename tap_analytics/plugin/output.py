@@ -21,6 +21,7 @@ def put_out(text: str) -> None:
     if out is None:  # a text stream has been put there
         sys.stdout.write(text)
     else:
+        sys.stdout.flush()  # what was written before
         waiting = text.encode()
         while waiting:  # without a buffer, a part of it may be taken, or nothing
             if (taken := out.write(waiting)) is None:

@@ -16,6 +16,7 @@ LOOKED_AT = {
     Belief.SHORT_PAGE: 3,
     Belief.COUNT: 1,
     Belief.FIRST_PAGE: 1,
+    Belief.FULL_PAGE: 1,
     Belief.ONE_PAGE: 1,
 }
 """How many lists are looked at for each belief, as long as it is not refuted."""

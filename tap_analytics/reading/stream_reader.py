@@ -137,6 +137,8 @@ class StreamReader:
         for change in page.changes:
             said = f"the API sent {change}"
             self.pagination.shared.say(logging.WARNING, said, kind="changed body")
+        if page.doubt:
+            self.pagination.shared.doubt(page.doubt, kind="empty list")
         return page
 
     def new_paginator(self) -> Paginator:

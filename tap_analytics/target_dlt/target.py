@@ -7,7 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import msgspec
@@ -27,6 +27,7 @@ from tap_analytics.target_dlt.loading.loader import Loader
 from tap_analytics.target_dlt.loads import Loads
 from tap_analytics.target_dlt.settings import SETTINGS
 from tap_analytics.target_dlt.singer_in import batch_files
+from tap_analytics.target_dlt.singer_in.batch_files import BatchFile
 from tap_analytics.target_dlt.singer_in.line_reader import LineReader
 from tap_analytics.target_dlt.singer_in.stream_maps import (
     apply_stream_maps,
@@ -198,8 +199,8 @@ class TargetDlt(Target):
         ):
             msg = f"Stream {stream!r}: its SCHEMA declares no properties."
             raise InputError(msg)
-        if not isinstance(keys, list):
-            msg = f"Stream {stream!r}: its key_properties are not a list."
+        if not isinstance(keys, list) or not all(isinstance(one, str) for one in keys):
+            msg = f"Stream {stream!r}: its key_properties are no list of names."
             raise InputError(msg)
         self._streams.add(stream)
         register_schema(self.mapper, stream, schema, keys)
@@ -207,7 +208,7 @@ class TargetDlt(Target):
             self._loads.set_schema(
                 stream_map.stream_alias,
                 stream_map.transformed_schema,
-                tuple(stream_map.transformed_key_properties or ()),
+                tuple(dict.fromkeys(stream_map.transformed_key_properties or ())),
             )
 
     def _process_record_lines(
@@ -260,43 +261,47 @@ class TargetDlt(Target):
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, {"stream", "encoding", "manifest"})
         storage = (self.config.get("batch_config") or {}).get("storage") or {}
-        encoding = message_dict["encoding"]
-        for url in message_dict["manifest"]:
-            with batch_files.open_file(
+        encoding, urls = message_dict["encoding"], message_dict["manifest"]
+        if not isinstance(encoding, dict):
+            msg = f"stream {message_dict['stream']!r}: its BATCH names no format."
+            raise InputError(msg)
+        if not isinstance(urls, list) or not all(isinstance(one, str) for one in urls):
+            msg = f"stream {message_dict['stream']!r}: its BATCH has no list of files."
+            raise InputError(msg)
+        for url in urls:
+            with BatchFile(
                 url, encoding.get("compression"), storage.get("params") or {}
-            ) as file:
+            ) as batch:
                 match encoding.get("format"):
                     case "jsonl":
-                        self._add_jsonl(message_dict, file, url)
+                        self._add_jsonl(message_dict, batch)
                     case "parquet":
-                        self._add_parquet(message_dict, file, url)
+                        self._add_parquet(message_dict, batch)
                     case other:
                         msg = f"BATCH files of format {other!r} can't be read."
                         raise InputError(msg)
 
-    def _add_jsonl(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
-        lines = batch_files.record_lines(file, message.get("version"), url)
-        self._add_lines(message["stream"], lines, f"File {url}, line")
+    def _add_jsonl(self, message: dict[str, Any], batch: BatchFile) -> None:
+        lines = batch_files.record_lines(batch, message.get("version"))
+        self._add_lines(message["stream"], lines, f"{batch.place}, line")
 
     def _add_lines(
-        self, stream: str, chunks: Iterable[list[bytes]], place: str
+        self, stream: str, runs: Iterable[tuple[int, list[bytes]]], place: str
     ) -> None:
-        first_line = 1
-        for lines in chunks:
+        for first_line, lines in runs:
             self._process_record_lines(stream, lines, first_line, place)
-            first_line += len(lines)
 
-    def _add_parquet(self, message: dict[str, Any], file: BinaryIO, url: str) -> None:
+    def _add_parquet(self, message: dict[str, Any], batch: BatchFile) -> None:
+        version = message.get("version")
         if self._is_mapped:
-            version = message.get("version")
-            lines = batch_files.record_lines_of_parquet(file, version, url)
-            self._add_lines(message["stream"], lines, f"File {url}, row")
+            lines = batch_files.record_lines_of_parquet(batch, version)
+            self._add_lines(message["stream"], lines, f"{batch.place}, row")
             return
         for alias in self._aliases(message["stream"]):
             columns = self._loads.columns(alias)
             leave_out = partial(self._loads.leave_out, alias)
-            for rows in batch_files.record_batches(file, columns, url, leave_out):
-                self._loads.add_rows(alias, rows, message.get("version"), f"File {url}")
+            for rows in batch_files.record_batches(batch, columns, leave_out):
+                self._loads.add_rows(alias, rows, version, batch.place)
 
     def _aliases(self, stream: str) -> list[str]:
         """Find the names that stream maps give to a stream."""

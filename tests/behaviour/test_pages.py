@@ -147,3 +147,23 @@ def test_empty_lists_below_parents_cost_one_look_at_page_0(
     paths = api.stats().by_path
     asked = [number for path, number in paths.items() if path.endswith("/tasks")]
     assert sorted(asked) == [1, 1, 2]
+
+
+def test_lists_that_are_cut_without_a_word_are_read_on(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    lists = {"projects": 0, "team_time": 0, "users": 3, "clients": 27}
+    api = sandbox(**lists, page_size=25, pagination="page", totals=())
+    outcome = run_tap(settings(api), folder=tmp_path)
+    assert outcome.ids("clients") == [one["id"] for one in api.truth("clients")]
+    assert api.stats().by_path["/v1/team/users"] == 1
+
+
+def test_lists_of_a_usual_length_cost_one_look_per_stream(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = api_with(sandbox, 3, tasks=20)
+    check(api, run_tap(settings(api), folder=tmp_path))
+    paths = api.stats().by_path
+    asked = [number for path, number in paths.items() if path.endswith("/tasks")]
+    assert sorted(asked) == [1, 1, 2]

@@ -104,3 +104,46 @@ def test_a_key_that_is_withdrawn_halfway_costs_one_more_request(
     assert "'Revoked'. The API accepted the key before in this run" in outcome.error
     assert api.stats().requests == 26
     assert not activated(outcome) & {"tasks", "time_records", "time", "users"}
+
+
+# Empty lists that may be none
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"data": null, "msg": "system busy"}',
+        '{"data": [], "code": 50001, "msg": "system busy"}',
+        '{"data": [], "status": "timeout"}',
+    ],
+)
+def test_an_empty_list_beside_words_of_failure_is_asked_for_again(
+    api: Sandbox, tmp_path: Path, body: str
+) -> None:
+    api.fault("/v1/clients", times=2, status=200, body=body)
+    outcome = run(api, tmp_path)
+    assert outcome.status == 0, outcome.err
+    assert outcome.ids("clients") == [one["id"] for one in api.truth("clients")]
+    assert activated(outcome) == {*STREAMS}
+    assert api.stats().requests == NEEDED + 2
+
+
+def test_an_empty_list_beside_words_of_failure_deletes_nothing(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.fault("/v1/clients", status=200, body='{"data": [], "errno": 5}')
+    outcome = run(api, tmp_path)
+    assert outcome.status == 1
+    assert "with an empty list beside errno: 5" in outcome.error
+    assert "clients" not in activated(outcome)
+
+
+def test_an_empty_list_beside_words_that_nobody_knows_deletes_nothing(
+    api: Sandbox, tmp_path: Path
+) -> None:
+    api.fault("/v1/clients", status=200, body='{"data": [], "msg": "Aye"}')
+    outcome = run(api, tmp_path)
+    assert outcome.status == 0
+    assert outcome.err.count("an empty list beside msg: 'Aye'") == 1
+    assert activated(outcome) == {*STREAMS} - {"clients"}
+    assert api.stats().requests == NEEDED

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_analytics.target_dlt.columns.column_types import ColumnType
 
 SHOWN_CHARACTERS = 60
@@ -42,17 +44,15 @@ class TooNarrowError(ValueError):
         self.needed = needed
 
 
-class ColumnTooNarrowError(ValueError):
-    """Numbers that need a wider column than they have, with that column's name.
+class ColumnsTooNarrowError(ValueError):
+    """Numbers that need wider columns than they have.
 
     Args:
-        name: The column's name.
-        needed: The type that holds them.
+        needed: The types that hold them, by the names of all such columns.
     """
 
-    def __init__(self, name: str, needed: ColumnType) -> None:
-        super().__init__(f"{name} needs {needed}")
-        self.name = name
+    def __init__(self, needed: Mapping[str, ColumnType]) -> None:
+        super().__init__(", ".join(f"{name} needs {needed[name]}" for name in needed))
         self.needed = needed
 
 

@@ -79,7 +79,9 @@ def parse_time(text: str) -> dt.time:
         FinerError: It is finer than microseconds.
         ValueError: It is not a time of day, or has another offset.
     """
-    clipped = _without_zeros(text.upper())
+    # Python writes a timedelta so, and with it taps of MySQL.
+    padded = f"0{text}" if text[1:2] == ":" else text
+    clipped = _without_zeros(padded.upper())
     try:
         time = dt.time.fromisoformat(clipped)
     except ValueError:

@@ -138,7 +138,9 @@ def _to_decimal(array: pa.Array, from_: ColumnType, to: ColumnType) -> pa.Array:
     digits = to.precision or MAX_DIGITS
     largest = pc.max(pc.abs(array.cast(pa.float64(), safe=False))).as_py() or 0
     if largest >= 10.0 ** (digits - (to.scale or 0)) * 0.999:
-        raise TooNarrowError(decimal_for(to, array.to_pylist()))
+        # Near the limit a float doesn't tell, and all digits have to.
+        exact = [v if v is None else Decimal(v) for v in array.to_pylist()]
+        return values.decimals(to, exact)
     if from_.kind == "integer":
         # A cast would want room for all integers there are.
         array = array.cast(pa.string())

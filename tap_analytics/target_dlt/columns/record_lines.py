@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from singer_sdk.exceptions import MissingKeyPropertiesError
-from singer_sdk.sinks.core import JSONSchemaValidator
 
-from tap_analytics.target_dlt.columns.misfits import ColumnTooNarrowError, MisfitError
+from tap_analytics.target_dlt.columns.misfits import (
+    ColumnsTooNarrowError,
+    MisfitError,
+)
 from tap_analytics.target_dlt.columns.sdc_columns import COLUMNS, TABLE_VERSION
 from tap_analytics.target_dlt.columns.types_of_schema import column_types
 from tap_analytics.target_dlt.errors import InputError
@@ -19,12 +21,14 @@ from tap_analytics.target_dlt.singer_in.decoder import (
     MissingKeyError,
     RecordDecoder,
     validate,
-    with_decimals,
 )
+from tap_analytics.target_dlt.singer_in.validators import make_validator
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping, Sequence
+
+    from singer_sdk.sinks.core import JSONSchemaValidator
 
     from tap_analytics.target_dlt.columns.chunks import Chunk
     from tap_analytics.target_dlt.columns.column_types import ColumnType
@@ -111,7 +115,11 @@ class RecordLines:
     def _validator_of(self, schema: Mapping[str, Any]) -> JSONSchemaValidator | None:
         if not self._options.validate:
             return None
-        return JSONSchemaValidator(with_decimals(schema))
+        try:
+            return make_validator(schema)
+        except ValueError as error:
+            msg = f"Stream {self._stream!r}: {error}."
+            raise InputError(msg) from None
 
     @property
     def is_empty(self) -> bool:
@@ -161,13 +169,13 @@ class RecordLines:
     def _decoded(self) -> tuple[Sequence[Message], dict[str, pa.Array]]:
         if self._validator is not None:
             validate(self._lines, self._validator)
-        messages = self._decoder.decode(self._lines)
-        try:
-            return messages, self._decoder.arrays(messages)
-        except ColumnTooNarrowError as error:
-            self.columns = {**self.columns, error.name: error.needed}
-            self._decoder = RecordDecoder(self.columns, self._keys)
-            return self._decoded()
+        while True:
+            messages = self._decoder.decode(self._lines)
+            try:
+                return messages, self._decoder.arrays(messages)
+            except ColumnsTooNarrowError as error:
+                self.columns = {**self.columns, **error.needed}
+                self._decoder = RecordDecoder(self.columns, self._keys)
 
     def complete(self, rows: Chunk, version: int | None) -> Chunk:
         """Add the `_sdc_` columns to rows that are in columns already."""

@@ -22,9 +22,13 @@ from tap_analytics.target_dlt.columns.column_types import (
 from tap_analytics.target_dlt.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from tap_analytics.target_dlt.columns.column_types import Kind
+
+
+_ANYTHING = "anything"
+"""Stands for the type where a schema says nothing of it."""
 
 
 def column_types(schema: Mapping[str, Any]) -> dict[str, ColumnType]:
@@ -79,6 +83,8 @@ def _options(
         followed: The references that led here.
     """
     if not isinstance(schema, dict):  # `true`: whatever it is
+        if schema is not False:
+            yield {"type": _ANYTHING}
         return
     if isinstance(reference := schema.get("$ref"), str):
         if reference in followed:  # a circle adds nothing
@@ -86,20 +92,20 @@ def _options(
         beside = _without(schema, "$ref")
         for option in _options(_resolve(reference, root), root, (*followed, reference)):
             yield beside | dict(option)
-    elif union := [key for key in ("anyOf", "oneOf") if key in schema]:
+    elif union := [key for key in ("anyOf", "oneOf") if _schemas(schema.get(key))]:
         beside = _without(schema, union[0])
-        for option in _dicts(schema[union[0]]):
+        for option in _schemas(schema[union[0]]):
             # What is said beside a union holds for all of it.
             yield from _options(beside | option, root, followed)
     elif "allOf" in schema:
-        beside, parts = _without(schema, "allOf"), _dicts(schema["allOf"])
+        beside, parts = _without(schema, "allOf"), _schemas(schema["allOf"])
         yield from _options_of_all(beside, parts, root, followed)
     else:
-        for name in _type_names(schema):
+        for name in _type_names(schema) or [_ANYTHING]:
             yield schema | {"type": name}
 
 
-def _type_names(schema: Mapping[str, Any]) -> Iterable[str]:
+def _type_names(schema: Mapping[str, Any]) -> Collection[str]:
     match schema.get("type"):
         case str() as name:
             return [name]
@@ -110,9 +116,14 @@ def _type_names(schema: Mapping[str, Any]) -> Iterable[str]:
             return {_name_of_type(value) for value in values or ()}
 
 
-def _dicts(schemas: Any) -> list[dict[str, Any]]:
-    """Leave out of a list what is not a schema that says something."""
-    return [one for one in schemas or () if isinstance(one, dict)]
+def _schemas(found: Any) -> list[dict[str, Any]]:
+    """Leave out of a list what is not a schema, or lets nothing pass."""
+    schemas = found if isinstance(found, list) else []
+    return [
+        {} if one is True else one
+        for one in schemas
+        if isinstance(one, dict | bool) and one is not False
+    ]
 
 
 def _options_of_all(
@@ -123,15 +134,22 @@ def _options_of_all(
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the options of the one part that says something of the type.
 
-    Where several do, nothing is yielded, so that the column takes all there is.
+    Where several do, the column takes all there is.
     """
     said = functools.reduce(dict.__or__, (*parts, beside))
-    telling = [one for part in parts if (one := [*_options(part, root, followed)])]
+    options = [[*_options(part, root, followed)] for part in parts]
+    telling = [
+        some
+        for some in options
+        if some and all(option["type"] != _ANYTHING for option in some)
+    ]
     if not telling or "type" in beside:
         yield from _options(said, root, followed)
     elif len(telling) == 1:
         for option in telling[0]:
             yield said | dict(option)
+    else:
+        yield said | {"type": _ANYTHING}
 
 
 def _without(schema: dict[str, Any], key: str) -> dict[str, Any]:

@@ -90,8 +90,21 @@ def _literal(_: ColumnType, values: Sequence[msgspec.Raw | None]) -> pa.Array:
 
 
 def _json_texts(values: Iterable[msgspec.Raw | None]) -> list[bytes | None]:
-    texts = (None if value is None else bytes(value) for value in values)
+    texts = [None if value is None else bytes(value) for value in values]
+    try:
+        b"".join(filter(None, texts)).decode()
+    except UnicodeDecodeError:
+        for index, text in enumerate(texts):
+            _check_utf_8(index, text or b"")
     return [None if text == b"null" else text for text in texts]
+
+
+def _check_utf_8(index: int, text: bytes) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        msg = "expected text in UTF-8, got other bytes"
+        raise MisfitError(index, msg) from None
 
 
 def _integer(type_: ColumnType, values: Sequence[Any]) -> pa.Array:

@@ -25,6 +25,7 @@ from tap_analytics.target_dlt.loading.names import Names
 from tap_analytics.target_dlt.loading.resources import (
     TableOptions,
     TableRows,
+    has_deleted,
     make_resource,
 )
 from tap_analytics.target_dlt.loading.rows_by_column import RowsByColumn
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from dlt import Pipeline
     from dlt.common.typing import TLoaderFileFormat
     from dlt.extract import DltResource
@@ -78,7 +78,7 @@ class OpenDataset:
         client: Any = pipeline.destination_client()
         if isinstance(pipeline.destination, destinations.filesystem):
             open_tables.check_path(config.get("table_format"), client.dataset_path)
-        self._names = Names(client.schema.naming)
+        self._names = Names(client.schema.naming, client.capabilities.sqlglot_dialect)
         self._tables = Tables(pipeline)
         self._unconfirmed_loads = UnconfirmedLoads(self._tables, directory.run)
         self.versions = ActiveVersions(
@@ -287,14 +287,10 @@ class OpenDataset:
                 )
                 raise InputError(msg)
             self._unconfirmed_loads.discard_unconfirmed(table)
-        elif self._has_deleted(rows):
-            marked.append(table)
+        else:
+            self._tables.check_references(table)
+            if has_deleted(rows, self._table_options):
+                marked.append(table)
         return make_resource(
             TableRows(table, rows, columns, keys), disposition, self._table_options
         )
-
-    def _has_deleted(self, rows: pa.Table) -> bool:
-        column = self._table_options.deleted_at
-        if not self._config["hard_delete"] or column not in rows.column_names:
-            return False
-        return bool(rows[column].null_count < rows.num_rows)

@@ -27,7 +27,7 @@ from tap_analytics.target_dlt.loading.destination import parse_credentials
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 @contextmanager
@@ -82,7 +82,16 @@ def explain(error: BaseException) -> str:
     text = str(chain[-1]).strip() or type(chain[-1]).__name__
     # dlt's connection errors have the driver's own words at the end.
     text = text.rpartition("The actual reason given is: ")[2]
-    return text.splitlines()[0]
+    # ADBC has the statement before what PostgreSQL says of it.
+    return _table_of(chain) + text.splitlines()[0].rpartition("ERROR:  ")[2]
+
+
+def _table_of(chain: Iterable[BaseException]) -> str:
+    """Name the table whose load job has failed, if it was one."""
+    for one in chain:
+        if isinstance(job := getattr(one, "job_id", None), str):
+            return f"table {job.removesuffix('.gz').rsplit('.', 2)[0]!r}: "
+    return ""
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 _LONGEST_TABLE_NAME = 200
 """With more, what dlt adds makes a file name that no file system takes."""
 
+_OF_POSTGRES = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+
 
 class Names:
     """Names tables and columns, and refuses names that are not free.
 
     Args:
         naming: dlt's rules for the destination.
+        dialect: How the destination's SQL is called, if it speaks SQL.
     """
 
-    def __init__(self, naming: NamingConvention) -> None:
+    def __init__(self, naming: NamingConvention, dialect: str | None) -> None:
         self._naming = naming
+        self._taken = _OF_POSTGRES if dialect == "postgres" else frozenset()
         self._streams: dict[str, str] = {}
 
     def table(self, stream: str) -> str:
@@ -70,6 +74,12 @@ class Names:
                 msg = (
                     f"Stream {stream!r}: the field {field!r} has no name for a column. "
                     "Rename the field with stream_maps."
+                )
+                raise InputError(msg)
+            if column in self._taken:
+                msg = (
+                    f"Stream {stream!r}: PostgreSQL has a column {column!r} of its own "
+                    "in each table. Rename the field with stream_maps."
                 )
                 raise InputError(msg)
             other = names.setdefault(column, field)

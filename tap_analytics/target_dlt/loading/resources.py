@@ -112,6 +112,13 @@ def make_resource(
     return resource
 
 
+def has_deleted(rows: pa.Table, options: TableOptions) -> bool:
+    """Whether some rows are marked as deleted, and to go."""
+    if not options.hard_delete or options.deleted_at not in rows.column_names:
+        return False
+    return bool(rows[options.deleted_at].null_count < rows.num_rows)
+
+
 def _check_values(load: TableRows, options: TableOptions) -> None:
     """Look for values that would be spoilt, or stop the load without a word of where.
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from dlt.common.schema.utils import (
-    get_columns_names_with_prop,
-    get_first_column_name_with_prop,
-)
+from dlt.common.schema.utils import get_columns_names_with_prop
+
+from tap_analytics.target_dlt.columns.sdc_columns import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +43,11 @@ class TableStatements:
         self._keys = ", ".join(
             map(escape, get_columns_names_with_prop(schema, "primary_key"))
         )
-        deleted_at = get_first_column_name_with_prop(schema, "hard_delete")
-        self.has_deleted = deleted_at is not None and deleted_at in columns
+        # Another column has the hint if somebody else's pipeline made the table.
+        hinted = get_columns_names_with_prop(schema, "hard_delete")
+        self.has_deleted = DELETED_AT in hinted and DELETED_AT in columns
         """Whether rows may be marked as deleted."""
-        self._deleted_at = escape(deleted_at or "")
+        self._deleted_at = escape(DELETED_AT)
         self.table = client.make_qualified_table_name(table["name"] or "")
         """The table's name in full."""
 

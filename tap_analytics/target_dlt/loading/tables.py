@@ -9,12 +9,17 @@ from dlt.common.destination.client import SupportsOpenTables
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from tap_analytics.target_dlt.errors import LoadError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlt import Pipeline
     from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 
+
+_ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+"""What PostgreSQL may do with rows that refer to one that is deleted."""
 
 CACHE = "8MB"
 """What DuckDB may keep in memory of its file between two loads."""
@@ -32,6 +37,7 @@ class Tables:
         self.sql: SqlJobClientBase | None = None
         """The connection to the destination, while there is one that speaks SQL."""
         self._memory_limit: str | None = None
+        self._replaceable: set[str] = set()
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -56,7 +62,7 @@ class Tables:
         PostgreSQL finishes what a client has asked for that was killed meanwhile. What
         comes of it must be there before a new run looks, or rows would be doubled.
         """
-        if self.sql is None or self.sql.capabilities.sqlglot_dialect != "postgres":
+        if self.sql is None or not self._is_postgres:
             return
         client = self.sql.sql_client
         if self.sql.get_storage_table(table)[0]:
@@ -65,6 +71,40 @@ class Tables:
                     f"LOCK TABLE {client.make_qualified_table_name(table)}"
                     " IN SHARE ROW EXCLUSIVE MODE"
                 )
+
+    @property
+    def _is_postgres(self) -> bool:
+        return (
+            self.sql is not None and self.sql.capabilities.sqlglot_dialect == "postgres"
+        )
+
+    def check_references(self, table: str) -> None:
+        """Return if no other row changes when a row of a table is replaced.
+
+        A row that is replaced is deleted first, and what refers to it in PostgreSQL
+        may be declared to go with it. DuckDB has no such declarations.
+
+        Raises:
+            LoadError: Rows of a table would change, which is named.
+        """
+        if self.sql is None or not self._is_postgres or table in self._replaceable:
+            return
+        client = self.sql.sql_client
+        found = client.execute_sql(
+            "SELECT conname, conrelid::regclass::text, confdeltype FROM pg_constraint"
+            " WHERE contype = 'f' AND confrelid = to_regclass(%s)"
+            " AND confdeltype IN ('c', 'n', 'd') ORDER BY conname LIMIT 1",
+            client.make_qualified_table_name(table),
+        )
+        for constraint, other, action in found or ():
+            msg = (
+                f"Table {table!r}: to replace rows would change those of {other!r}, "
+                f"by ON DELETE {_ACTIONS[action]} of the constraint {constraint!r}. "
+                "Make that ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED, or drop "
+                "the constraint."
+            )
+            raise LoadError(msg)
+        self._replaceable.add(table)
 
     def free_cache(self) -> None:
         """Have DuckDB give up the blocks of its file that it keeps in memory.
@@ -84,13 +124,15 @@ class Tables:
         execute(f"SET memory_limit = '{self._memory_limit}'")
 
     def restore(self, table: str) -> None:
-        """Make a table anew that the schema has and the destination has not.
+        """Make a table or columns anew that the schema has and the destination has not.
 
-        Somebody has dropped it. dlt would take it for there.
+        Somebody has dropped them. dlt would take them for there.
         """
-        if self.sql is None or not self.columns(table):
+        if self.sql is None or not (columns := self.columns(table)):
             return
-        if not self.sql.get_storage_table(table)[0]:
+        is_there, found = self.sql.get_storage_table(table)
+        known = {name for name, column in columns.items() if "data_type" in column}
+        if not is_there or {*map(str.lower, known)} - {*map(str.lower, found)}:
             self.sql.initialize_storage()
             self.sql.update_stored_schema(only_tables=[table], force=True)
 

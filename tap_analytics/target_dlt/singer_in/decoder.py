@@ -13,7 +13,7 @@ from singer_sdk.exceptions import InvalidRecord
 from tap_analytics.target_dlt.columns import values
 from tap_analytics.target_dlt.columns.field_aliases import FieldAliases
 from tap_analytics.target_dlt.columns.misfits import (
-    ColumnTooNarrowError,
+    ColumnsTooNarrowError,
     MisfitError,
     TooFineError,
     TooNarrowError,
@@ -150,10 +150,11 @@ class RecordDecoder:
         Raises:
             BadRecordError: A value doesn't fit its column.
             MissingKeyError: A key is null.
-            ColumnTooNarrowError: Numbers need a wider column.
+            ColumnsTooNarrowError: Numbers need wider columns.
         """
         records = [message.record for message in messages]
         arrays: dict[str, pa.Array] = {}
+        needed: dict[str, ColumnType] = {}
         for index, (name, type_) in enumerate(self._columns.items()):
             column = list(map(attrgetter(f"f{index}"), records))
             try:
@@ -162,11 +163,14 @@ class RecordDecoder:
                 reason = f"field {name!r}: {error}"
                 raise BadRecordError(error.index, reason) from None
             except TooNarrowError as error:
-                raise ColumnTooNarrowError(name, error.needed) from None
+                needed[name] = error.needed
+                continue
             if name in self._keys and array.null_count:
                 where = array.is_null().index(True).as_py()
                 raise MissingKeyError(where, f"key {name!r} is null")
             arrays[name] = array
+        if needed:
+            raise ColumnsTooNarrowError(needed)
         return arrays
 
     def _array(self, name: str, type_: ColumnType, column: list[Any]) -> pa.Array:
@@ -219,11 +223,6 @@ def _explain(
         return BadRecordError(index, _NO_RECORD)
     reason = reason.replace("`", "").replace("Expected", "expected")
     return BadRecordError(index, f"field {field!r}: {reason}" if field else reason)
-
-
-def with_decimals(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Make decimals of a schema's numbers, to go with those that are validated."""
-    return _any.decode(msgspec.json.encode(schema))
 
 
 def validate(lines: Sequence[bytes], validator: BaseJSONSchemaValidator) -> None:

@@ -28,6 +28,8 @@ _SHOWN_BYTES = 100
 
 _TOO_DEEP = "its values are nested too deeply"
 
+_HAS_PLACE = re.compile(r"Line \d")
+
 _NO_PREFIX = b"\n"
 """What no line begins with."""
 
@@ -173,7 +175,7 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             callback(self.deserialize_json(line))
         except (InputError, InvalidInputLine) as error:
-            if str(error).startswith(f"Line {self.line_number}"):
+            if _HAS_PLACE.match(str(error)):  # of a record that waited, perhaps
                 raise
             msg = f"Line {self.line_number}: {error}"
             raise type(error)(msg) from None

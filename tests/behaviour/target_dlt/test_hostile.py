@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import pytest
 from singer_sdk.exceptions import InvalidInputLine
 
 from tap_analytics.target_dlt.errors import InputError
-from tests.helpers.databases import record, schema
+from tap_analytics.target_dlt.target import TargetDlt
+from tests.helpers.databases import lines_of, record, schema
 
 if TYPE_CHECKING:
     from tests.helpers.databases import Database
@@ -76,6 +78,12 @@ def test_a_name_that_leaves_nothing_for_a_column_is_an_error(
 ) -> None:
     with pytest.raises(InputError, match=r"'s'.*has no name for a column"):
         duck.load(schema(KEY | {name: TEXT}, ["id"]), record({"id": "a", name: "v"}))
+
+
+def test_a_name_of_postgres_own_columns_is_an_error(postgres: Database) -> None:
+    says = "^Stream 's': PostgreSQL has a column 'xmin' of its own in each table. "
+    with pytest.raises(InputError, match=says):
+        postgres.load(schema(KEY | {"Xmin": TEXT}, ["id"]), one('"a"', "Xmin"))
 
 
 def test_a_field_with_an_odd_name_is_named_in_errors(duck: Database) -> None:
@@ -224,3 +232,21 @@ def test_what_is_no_record_is_an_error_where_records_are_validated(
     with pytest.raises((InputError, InvalidInputLine), match=says) as error:
         duck.load(schema(KEY, ["id"]), one("[]"), line, validate_records=True)
     assert str(error.value).startswith("Line 3")
+
+
+def test_an_error_of_a_line_that_waited_names_that_line_alone(duck: Database) -> None:
+    with pytest.raises(InputError, match=r"^Line 2, stream 's': field 'x': "):
+        duck.load(
+            schema(KEY | {"x": TEXT}, ["id"]),
+            one("1"),
+            schema(KEY | {"x": TEXT, "y": TEXT}, ["id"]),
+        )
+
+
+@pytest.mark.parametrize("types", [["object"], ["string", "integer"]])
+def test_what_is_no_utf_8_is_an_error(duck: Database, types: list[str]) -> None:
+    fields = KEY | {"x": {"type": types}}
+    lines = lines_of((schema(fields, ["id"]), one("null"), one('"ä"')))
+    target = TargetDlt(config=duck.config)
+    with pytest.raises(InputError, match=r"Line 3, stream 's': field 'x': .*UTF-8"):
+        target.listen(io.TextIOWrapper(io.BytesIO(lines.encode("latin-1"))))

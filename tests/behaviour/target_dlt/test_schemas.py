@@ -83,6 +83,43 @@ def test_a_key_named_twice_is_one_key(database: Database) -> None:
     assert database.rows("id") == [(1,)]
 
 
+def test_a_schema_that_is_repeated_makes_no_load(
+    duck: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    twice = schema(ID, ["id", "id"])
+    duck.load(twice, record({"id": 1}), twice, record({"id": 2}), twice)
+    assert duck.rows("id") == [(1,), (2,)]
+    assert caplog.text.count("rows of 1 streams") == 1
+
+
+@pytest.mark.parametrize("keys", ["id", {"id": 1}, [["id"]], [1], [None]])
+def test_keys_that_are_no_names_are_one_line(duck: Database, keys: Any) -> None:
+    message = schema(ID) | {"key_properties": keys}
+    with pytest.raises(
+        InputError, match=r"^Line 1: Stream 's': its key_properties are no list of"
+    ):
+        duck.load(message)
+
+
+def test_limits_of_draft_4_are_checked(duck: Database) -> None:
+    limits = {"maximum": 5, "exclusiveMaximum": True}
+    limits |= {"minimum": 1, "exclusiveMinimum": False}
+    columns = {"id": {"type": "integer"} | limits}
+    duck.load(schema(columns), record({"id": 4}), validate_records=True)
+    for value in (5, 0):
+        with pytest.raises(InputError, match="Line 2, stream 's': "):
+            duck.load(schema(columns), record({"id": value}), validate_records=True)
+    assert duck.rows("id") == [(4,)]
+
+
+def test_a_schema_that_is_no_schema_is_one_line(duck: Database) -> None:
+    columns = {"id": {"type": "integer", "maximum": "five"}}
+    with pytest.raises(InputError, match=r"Line 1: Stream 's': .*five") as caught:
+        duck.load(schema(columns), record({"id": 1}), validate_records=True)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_key_of_any_json_is_text(database: Database) -> None:
     messages = [
         schema({"id": {}, "v": TEXT}, ["id"]),
@@ -137,6 +174,30 @@ def test_decimals_of_any_scale_take_it_from_their_values(database: Database) -> 
     assert [str(row[0].normalize()) for row in database.query(
         f"SELECT v FROM {database.dataset}.s ORDER BY id"
     )] == ["123456789.45", "1E-20", "123456789012345678"]  # fmt: skip
+
+
+def test_many_numbers_may_need_decimals_at_once(duck: Database) -> None:
+    names = [f"n{number}" for number in range(1100)]
+    digits = "0.12345678901234567891"
+    fields = "".join(f',"{name}":{digits}' for name in names)
+    duck.load(
+        schema(ID | dict.fromkeys(names, NUMBER)),
+        f'{{"type":"RECORD","stream":"s","record":{{"id":1{fields}}}}}',
+    )
+    assert [tuple(map(str, row)) for row in duck.rows("n0, n1099")] == [
+        (digits, digits),
+    ]
+
+
+def test_a_number_that_just_fits_a_decimal_is_taken(database: Database) -> None:
+    largest = "9" * 29
+    database.load(schema(ID | {"v": NUMBER}, ["id"]), one("9007199254740993", 1))
+    whole = {"v": {"type": "integer"}}
+    database.load(schema(ID | whole, ["id"]), one(largest, 2))
+    assert [str(value) for (value,) in database.rows("v")] == [
+        "9007199254740993.000000000",
+        f"{largest}.000000000",
+    ]
 
 
 def test_a_number_too_close_to_zero_is_an_error(database: Database) -> None:
@@ -413,5 +474,5 @@ def test_a_gzip_file_that_is_cut_is_named(
     path.write_bytes(content)
     encoding = {"format": "jsonl", "compression": "gzip"}
     batch = {"type": "BATCH", "stream": "s", "manifest": [str(path)]}
-    with pytest.raises(InputError, match=r"Line 2: file .*can't be read to its end"):
+    with pytest.raises(InputError, match=r"Line 2: File .*can't be read to its end"):
         duck.load(schema(ID, ["id"]), batch | {"encoding": encoding})

@@ -18,7 +18,7 @@ from singer_sdk.exceptions import (
 )
 
 from tap_analytics.target_dlt.errors import InputError
-from tests.helpers.databases import Database, record, schema, state
+from tests.helpers.databases import Database, record, run, schema, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -670,6 +670,8 @@ def test_a_parquet_batch_is_loaded(
     ("file_format", "content", "says"),
     [
         ("jsonl", '{"id":1}\n{"id":"x"}\n', r"File .*, line 2, stream 's': field 'id'"),
+        ("jsonl", '{"id":1}\n\n \n{"id":"x"}\n', r"line 4, stream 's': field 'id'"),
+        ("jsonl", '{"id":1}\n{"id":1},"record":{"id":2}\n', "line 2: not JSON"),
         ("parquet", "oops", "not Parquet"),
         ("avro", "", "'avro' can't be read"),
         ("jsonl", None, "can't be opened"),
@@ -683,6 +685,34 @@ def test_a_bad_batch_file_is_an_error(
         path.write_text(content)
     with pytest.raises(InputError, match=says):
         duck.load(schema(NAMED, ["id"]), batch(str(path), file_format))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"encoding": "jsonl"}, "Line 2: stream 's': its BATCH names no format"),
+        ({"manifest": "x.jsonl"}, "Line 2: stream 's': its BATCH has no list of files"),
+        ({"manifest": [1]}, "Line 2: stream 's': its BATCH has no list of files"),
+    ],
+)
+def test_a_bad_batch_message_is_an_error(
+    duck: Database, more: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        duck.load(schema(NAMED, ["id"]), batch("x.jsonl", "jsonl") | more)
+
+
+def test_a_batch_file_that_is_not_there_shows_no_secret(
+    duck: Database, tmp_path: Path
+) -> None:
+    url = "http://joe:hunter2@127.0.0.1:1/b.jsonl?sig=abcdefgh"
+    messages = (schema(NAMED, ["id"]), batch(url, "jsonl"))
+    result = run(messages, duck.config, tmp_path)
+    _, line = result.stderr.splitlines()
+    assert "Line 2: File http://127.0.0.1:1/b.jsonl: it can't be opened: " in line
+    assert "joe" not in line
+    assert "hunter2" not in line
+    assert "abcdefgh" not in line
 
 
 @pytest.mark.parametrize("name", ["name", "surplus"])

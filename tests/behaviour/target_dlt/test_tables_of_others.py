@@ -6,13 +6,16 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import dlt
+import pyarrow as pa
 import pytest
 
 from tap_analytics.target_dlt.errors import InputError, LoadError
-from tests.helpers.databases import Database, schema
+from tests.helpers.databases import Database, duckdb_at, record, schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 INTEGER = {"type": "integer"}
 NUMBER = {"type": "number"}
@@ -135,10 +138,46 @@ def test_a_column_that_a_view_shows_is_named(postgres: Database) -> None:
         postgres.load(*values_for(NUMBER, "0.5"))
 
 
+def refer(database: Database, how: str) -> None:
+    """Make a table whose rows refer to those of the table `s`."""
+    make(database, "id integer primary key, v integer", "1, 5", "2, 6")
+    made = f"s_id integer CONSTRAINT to_s REFERENCES {database.dataset}.s {how}"
+    make(database, made, "1", table="child")
+
+
+@pytest.mark.parametrize(
+    ("action", "disposition"),
+    [("CASCADE", None), ("SET NULL", "replace"), ("SET DEFAULT", "merge")],
+)
+def test_a_table_whose_rows_take_others_with_them_is_named(
+    postgres: Database, action: str, disposition: str | None
+) -> None:
+    refer(postgres, f"ON DELETE {action}")
+    says = rf"'s': .* change those of 'child', by ON DELETE {action} .* 'to_s'"
+    with pytest.raises(LoadError, match=says):
+        postgres.load(*values_for(INTEGER, "7", first=1), write_disposition=disposition)
+    assert postgres.rows("s_id", "child") == [(1,)]
+    assert postgres.rows("id, v") == [(1, 5), (2, 6)]
+
+
+def test_a_table_is_merged_into_whose_references_can_wait(postgres: Database) -> None:
+    """That is what the error above tells to do."""
+    refer(postgres, "ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED")
+    postgres.load(*values_for(INTEGER, "7", first=1))
+    assert postgres.rows("s_id", "child") == [(1,)]
+    assert postgres.rows("id, v") == [(1, 7), (2, 6)]
+
+
 def test_a_column_that_is_not_null_stays_so(database: Database) -> None:
     make(database, "id integer, v integer not null")
-    with pytest.raises(LoadError, match=r"(?i)null"):
+    with pytest.raises(LoadError, match=r"(?i)': table 's': .*null"):
         database.load(*values_for(INTEGER, "null"))
+
+
+def test_a_column_that_is_generated_is_named(postgres: Database) -> None:
+    make(postgres, "id integer, v integer generated always as (id * 2) stored")
+    with pytest.raises(LoadError, match=r"': table 's': cannot insert .* column \"v\""):
+        postgres.load(*values_for(INTEGER, "7"))
 
 
 def test_rows_for_jsonb_keep_their_values(postgres: Database) -> None:
@@ -174,3 +213,27 @@ def test_names_of_columns_are_found_in_any_case(duck: Database) -> None:
     make(duck, 'id integer, "V" integer', "1, 1")
     duck.load(*values_for(NUMBER, "1.5"))
     assert duck.rows("v") == [(1.0,), (1.5,)]
+
+
+def test_another_s_mark_of_deleted_rows_is_a_column_like_others(tmp_path: Path) -> None:
+    """The stored schema says so of a table that a pipeline of the same name made."""
+    database = duckdb_at(tmp_path / "warehouse.duckdb")
+    pipeline = dlt.pipeline(
+        "analytics",
+        pipelines_dir=str(tmp_path / "pipelines"),
+        destination=dlt.destinations.duckdb(database.config["credentials"]),
+        dataset_name="analytics",
+    )
+    pipeline.run(
+        pa.table({"id": [1], "gone": [False]}),
+        table_name="s",
+        write_disposition="merge",
+        primary_key="id",
+        columns={"gone": {"hard_delete": True}},
+    )
+    fields = {"id": INTEGER, "gone": {"type": "boolean"}}
+    database.load(schema(fields, ["id"]), record({"id": 2, "gone": True}))
+    assert database.query("SELECT id, gone FROM analytics.s ORDER BY id") == [
+        (1, False),
+        (2, True),
+    ]

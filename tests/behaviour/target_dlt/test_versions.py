@@ -290,6 +290,17 @@ def test_a_table_that_was_dropped_is_made_anew(database: Database) -> None:
         assert database.rows("id") == [(2,)]
 
 
+@pytest.mark.parametrize("hard_delete", [True, False])
+def test_the_column_of_versions_that_was_dropped_is_made_anew(
+    database: Database,
+    hard_delete: bool,  # noqa: FBT001
+) -> None:
+    database.load(schema(ID, ["id"]), record({"id": 1}, version=1), activate(1))
+    database.query(f"ALTER TABLE {database.dataset}.s DROP COLUMN _sdc_table_version")
+    database.load(schema(ID, ["id"]), activate(2), hard_delete=hard_delete)
+    assert database.rows("id") == ([] if hard_delete else [(1,)])
+
+
 def test_a_column_that_was_dropped_is_made_anew(database: Database) -> None:
     columns = ID | {"v": {"type": "string"}}
     database.load(schema(columns, ["id"]), record({"id": 1, "v": "x"}))

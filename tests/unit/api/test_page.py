@@ -115,9 +115,24 @@ def test_null_stands_for_no_records(body: str) -> None:
     assert texts(body) == []
 
 
-@pytest.mark.parametrize("key", ["message", "detail"])
+@pytest.mark.parametrize("key", ["message", "detail", "msg"])
 def test_null_beside_a_message_does_not(key: str) -> None:
-    assert "finds no list of records" in refusal(f'{{"data": null, "{key}": "Oops"}}')
+    with pytest.raises(RetriableAPIError, match=f"with null beside {key}: 'Oops'"):
+        page(f'{{"data": null, "{key}": "Oops"}}')
+
+
+@pytest.mark.parametrize("selector", ["data", "data[*]", "$.data"])
+def test_neither_does_an_empty_list_beside_words_of_failure(selector: str) -> None:
+    with pytest.raises(RetriableAPIError, match="an empty list beside msg: 'busy'"):
+        page('{"data": [], "msg": "busy"}', selector)
+
+
+def test_with_records_an_answer_is_one_whatever_is_beside_it() -> None:
+    assert page('{"data": [{"id": 1}], "msg": "busy", "errno": 5}').doubt == ""
+
+
+def test_an_empty_list_beside_other_words_is_in_doubt() -> None:
+    assert "an empty list beside msg: 'Aye'" in page('{"data": [], "msg": "Aye"}').doubt
 
 
 def test_a_record_is_the_text_that_the_api_sent() -> None:

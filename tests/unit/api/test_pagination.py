@@ -18,7 +18,13 @@ from tap_analytics.api.page import Page
 from tap_analytics.api.pagination import Pagination
 from tap_analytics.api.paginators import EMPTY_PAGES, Paginator
 from tap_analytics.api.stream_pages import Belief, NextRequest
-from tap_analytics.errors import FatalAPIError, RefusedError, ShiftedError
+from tap_analytics.errors import (
+    FatalAPIError,
+    ForbiddenError,
+    RefusedError,
+    ShiftedError,
+    VanishedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -1381,3 +1387,95 @@ def test_a_look_further_counts_what_came_before() -> None:
     assert ended == [False, True]
     assert not paginator.shared.doubts
     assert beliefs(paginator) == []
+
+
+# Lists that may have been cut without a word
+
+
+@pytest.mark.parametrize("count", [20, 25, 50, 100, 200, 250, 500, 1000])
+@pytest.mark.parametrize("config", [{}, {"page_size": 5_000}])
+def test_behind_a_page_of_a_usual_size_another_is_looked_for(
+    count: int, config: dict[str, Any]
+) -> None:
+    paginator = end(page(rows(count)), **config)
+    assert beliefs(paginator) == [Belief.FULL_PAGE]
+    further = paginator.unproven[0].go_on()
+    assert ("page", "2") in further.current_value.params
+    further.advance(page(rows(30, count)))
+    assert further.found_more
+    assert not further.repeated
+    further.advance(page([]))
+    assert further.finished
+    assert not paginator.shared.doubts
+
+
+@pytest.mark.parametrize("response", [page([]), page(rows(100))])
+def test_a_list_of_a_usual_length_is_whole_if_there_is_no_second_page(
+    response: Page,
+) -> None:
+    further = end(page(rows(100))).unproven[0].go_on()
+    further.advance(response)
+    assert further.finished
+    assert not further.found_more
+    assert not further.shared.doubts
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(RefusedError("no such page", status) for status in (400, 403, 404, 405)),
+        ForbiddenError("not below this parent"),
+        VanishedError("gone"),
+    ],
+)
+def test_a_second_page_that_is_refused_is_none(error: Exception) -> None:
+    further = end(page(rows(100))).unproven[0].go_on()
+    assert further.refused(error)
+    assert further.finished
+
+
+@pytest.mark.parametrize(
+    "error", [RefusedError("withdrawn", 401), FatalAPIError("down")]
+)
+def test_a_second_page_that_fails_is_no_end(error: Exception) -> None:
+    assert not end(page(rows(100))).unproven[0].go_on().refused(error)
+
+
+def test_a_third_page_that_is_forbidden_is_no_end() -> None:
+    further = end(page(rows(100))).unproven[0].go_on()
+    further.advance(page(rows(100, 100)))
+    assert not further.refused(RefusedError("forbidden", 403))
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"has_more": False},
+        {"next": None},
+        {"next_cursor": ""},
+        {"pageInfo": {"hasNextPage": False}},
+    ],
+)
+def test_behind_the_last_page_no_other_is_looked_for(envelope: dict[str, Any]) -> None:
+    assert beliefs(end(page({"data": rows(100), **envelope}))) == []
+
+
+def test_where_another_list_has_shown_a_style_no_page_is_looked_for() -> None:
+    stream = pagination()
+    stream.paginator().advance(page(rows(100), link='<?page=2>; rel="next"'))
+    paginator = stream.paginator()
+    paginator.advance(page(rows(100)))
+    assert paginator.finished
+    assert beliefs(paginator) == []
+
+
+@pytest.mark.parametrize("count", [1, 19, 99, 101])
+@pytest.mark.parametrize("style", ["auto", "none"])
+def test_behind_a_page_of_another_length_none_is_looked_for(
+    style: str, count: int
+) -> None:
+    assert beliefs(end(page(rows(count)), style)) == []
+
+
+def test_where_there_is_one_page_as_set_none_is_looked_for() -> None:
+    assert beliefs(end(page(rows(100)), "none")) == []

@@ -27,6 +27,7 @@ from tap_analytics.fleet.ledger import Began, Ended, Ledger, Read, Receipt
 from tap_analytics.fleet.results import line_of_account, line_of_run
 from tap_analytics.fleet.screen import under_way
 from tap_analytics.fleet.staging import Totals
+from tap_analytics.fleet.standard_output import put
 from tap_analytics.fleet.status import show_status
 from tap_analytics.fleet.summary import summary
 from tap_analytics.fleet.teller import Teller
@@ -273,6 +274,15 @@ def test_a_failure_is_one_line(tmp_path: Path) -> None:
         f"Error: The fleet file {tmp_path}/none.yml can't be read: No such file or "
         "directory.\n"
     )
+
+
+def test_results_go_out_whatever_encoding_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, "ascii"))
+    put('{"error":"Größe"}\n')
+    assert out.getvalue().decode() == '{"error":"Größe"}\n'
 
 
 def test_a_full_disk_below_standard_output_is_one_line(tmp_path: Path) -> None:

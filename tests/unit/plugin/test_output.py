@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,3 +43,13 @@ def test_a_text_goes_out_as_a_whole_in_utf_8(
 def test_a_text_goes_to_a_stream_of_text(capsys: pytest.CaptureFixture[str]) -> None:
     put_out("ü")
     assert capsys.readouterr().out == "ü"
+
+
+def test_a_text_goes_out_behind_what_was_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = _Raw()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(raw)))
+    sys.stdout.write("a")
+    put_out("b")
+    assert raw.taken == b"ab"

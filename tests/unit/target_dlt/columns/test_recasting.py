@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_analytics.target_dlt.columns.column_types import ColumnType
+from tap_analytics.target_dlt.columns.misfits import TooNarrowError
 from tap_analytics.target_dlt.columns.recasting import narrow, recast
 
 SMALL = ColumnType("integer", 16)
@@ -46,6 +47,19 @@ def test_numbers_are_narrowed_exactly_or_not_at_all(
 
 def _exact(value: Any) -> Decimal | None:
     return None if value is None else Decimal(str(value))
+
+
+@pytest.mark.parametrize("whole", [10**26 - 1, 1 - 10**26])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_number_near_the_limit_of_a_decimal_is_exact(whole: int, more: int) -> None:
+    number = Decimal(whole + (more if whole > 0 else -more))
+    from_ = ColumnType("decimal", 38, 0)
+    array = pa.array([number], from_.arrow)
+    if more:
+        with pytest.raises(TooNarrowError, match=r"needs decimal\(38, 11\)"):
+            recast(array, from_, WIDE)
+    else:
+        assert recast(array, from_, WIDE).to_pylist() == [number]
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,22 @@ TYPES: dict[str, tuple[Any, str]] = {
     ),
     "allOf two types": ({"allOf": [{"type": "string"}, DATE_TIME]}, "json"),
     "allOf nothing": ({"allOf": []}, "json"),
-    "anyOf true": ({"anyOf": [True, {"type": "integer"}]}, "integer"),
+    "anyOf true": ({"anyOf": [True, {"type": "integer"}]}, "json"),
+    "anyOf false": ({"anyOf": [False, {"type": "integer"}]}, "integer"),
+    "anything or null": ({"anyOf": [{}, {"type": "null"}]}, "json"),
+    "true or null": ({"oneOf": [True, {"type": "null"}]}, "json"),
+    "properties without a type, or null": (
+        {"anyOf": [{"properties": {"a": {}}}, {"type": "null"}]},
+        "json",
+    ),
+    "string or anything": ({"anyOf": [{"type": "string"}, {}]}, "json"),
+    "a type beside no union": ({"type": "string", "anyOf": []}, "text"),
+    "a type beside a union of nothing": ({"type": "string", "oneOf": [None]}, "text"),
+    "a type beside allOf nothing": ({"type": "string", "allOf": []}, "text"),
+    "allOf two types, or null": (
+        {"anyOf": [{"allOf": [{"type": "string"}, DATE_TIME]}, {"type": "null"}]},
+        "json",
+    ),
 }
 
 REFERENCES = {
@@ -105,6 +120,8 @@ REFERENCES = {
     "#/definitions/circle": "json",
     "#/definitions/way/out": "json",
     "#/definitions/string or circle": "text",
+    "#/definitions/model or null": "json",
+    "#/definitions/true or null": "json",
     "#": "json",
 }
 ROOT = {
@@ -117,6 +134,14 @@ ROOT = {
         "way": {
             "out": {"$ref": "#/definitions/circle"},
             "back": {"$ref": "#/definitions/way/out"},
+        },
+        "true": True,
+        "model": {"properties": {"a": {"type": "integer"}}},
+        **{
+            f"{name} or null": {
+                "anyOf": [{"$ref": f"#/definitions/{name}"}, {"type": "null"}]
+            }
+            for name in ("model", "true")
         },
         "string or circle": {
             "anyOf": [

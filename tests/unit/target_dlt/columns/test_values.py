@@ -265,6 +265,13 @@ def test_what_is_finer_than_microseconds_is_cut_not_rounded(
     assert truncate_to_microseconds([fine, None, coarse]) == [coarse, None, coarse]
 
 
+@pytest.mark.parametrize("text", ["9:30:00", "9:30", "9:30:00.5"])
+def test_an_hour_may_have_one_digit(text: str) -> None:
+    """As Python writes a timedelta, and so taps of MySQL a time."""
+    [found] = to_arrow(ColumnType("time"), [text]).to_pylist()
+    assert found == dt.time.fromisoformat(f"0{text}")
+
+
 def test_a_text_beyond_its_limit_is_refused() -> None:
     limited = ColumnType("text", 2)
     assert to_arrow(limited, ["é😀", None]).to_pylist() == ["é😀", None]
