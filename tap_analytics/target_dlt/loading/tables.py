@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.client import SupportsOpenTables
+from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
@@ -132,7 +133,10 @@ class Tables:
             return
         is_there, found = self.sql.get_storage_table(table)
         known = {name for name, column in columns.items() if "data_type" in column}
-        if not is_there or {*map(str.lower, known)} - {*map(str.lower, found)}:
+        gone = {*map(str.lower, known)} - {*map(str.lower, found)}
+        if is_there and C_DLT_LOAD_ID in gone:
+            return  # An empty one would hide which rows are of a run that was killed.
+        if gone or not is_there:
             self.sql.initialize_storage()
             self.sql.update_stored_schema(only_tables=[table], force=True)
 
