@@ -17,7 +17,7 @@ _ESCAPE = re.compile(
 _OF_SEVERAL_BYTES = ("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")
 
 
-_PIECE = 1 << 16
+_PIECE = 1 << 14
 """So many bytes are decoded at a time, where the text itself is not needed."""
 
 
