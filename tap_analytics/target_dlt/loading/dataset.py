@@ -210,6 +210,7 @@ class OpenDataset:
             elif not self._is_connected:
                 self._connection.enter_context(self._tables.connected())
                 self._is_connected = True
+            self._tables.read_schema()
             self.is_loading = True
             try:
                 yield

@@ -12,16 +12,19 @@ os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")
 
 import msgspec
 from dlt import destinations
-from dlt.common.configuration import configspec
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
 from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
 from tap_analytics.compat import override
 from tap_analytics.plugin.declared import hint
 from tap_analytics.target_dlt.errors import SetupError
+from tap_analytics.target_dlt.loading.quick_configuration import (
+    DuckDbConfiguration,
+    OnceFoundCapabilities,
+    PostgresConfiguration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,21 +36,10 @@ if TYPE_CHECKING:
 AnyDestination = Destination[Any, Any]
 
 
-@configspec(init=False)
-class _DuckDbConfiguration(DuckDbClientConfiguration):
-    def __str__(self) -> str:
-        """Tell the location.
-
-        dlt asks for it after each load. Its own way to make a URL imports SQLAlchemy,
-        which takes as long as a load of 100,000 rows.
-        """
-        return str(self.credentials.database)
-
-
-class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
+class duckdb(OnceFoundCapabilities, dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
     """dlt's DuckDB destination, with a client of our own."""
 
-    spec = _DuckDbConfiguration
+    spec = DuckDbConfiguration
 
     @property
     @override
@@ -59,8 +51,10 @@ class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its
         return DuckDbTableClient
 
 
-class postgres(dlt_postgres):  # noqa: N801, as above
+class postgres(OnceFoundCapabilities, dlt_postgres):  # noqa: N801, as above
     """dlt's PostgreSQL destination, with a client of our own."""
+
+    spec = PostgresConfiguration
 
     @property
     @override

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlt import Pipeline
+    from dlt.common.schema import Schema
     from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 
 
@@ -39,6 +40,17 @@ class Tables:
         """The connection to the destination, while there is one that speaks SQL."""
         self._memory_limit: str | None = None
         self._replaceable: set[str] = set()
+        self._schema: Schema | None = None
+        self.read_schema()
+
+    def read_schema(self) -> None:
+        """Read the schema, which dlt would do each time that it is asked.
+
+        What dlt and others change of it later is changed in this one.
+        """
+        name: str | None = self.pipeline.default_schema_name
+        # There is none until something is loaded for the first time.
+        self._schema = None if name is None else self.pipeline.default_schema
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -156,8 +168,7 @@ class Tables:
 
     def columns(self, table: str) -> TTableSchemaColumns:
         """Get a table's columns as the schema has them; none if there is no table."""
-        schema_name: str | None = self.pipeline.default_schema_name
-        if schema_name is None:  # until something is loaded for the first time
+        if self._schema is None:
             return {}
-        tables = self.pipeline.default_schema.tables
+        tables = self._schema.tables
         return tables[table]["columns"] if table in tables else {}
