@@ -13,6 +13,7 @@ os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")
 import msgspec
 from dlt import destinations
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.destination.configuration import ParquetFormatConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
@@ -66,6 +67,9 @@ class postgres(OnceFoundCapabilities, dlt_postgres):  # noqa: N801, as above
         return PostgresTableClient
 
 
+ROWS_IN_GROUP = 122_880
+"""Rows of a Parquet file that are encoded in memory at a time, as many as DuckDB's."""
+
 _OWN: dict[str, type[AnyDestination]] = {"duckdb": duckdb, "postgres": postgres}
 
 _HAVE_TRANSACTIONS = {
@@ -118,6 +122,8 @@ def _in_transactions(destination: AnyDestination) -> AnyDestination:
     kind = Destination.to_name(destination.destination_type)
     if kind in _OWN:
         options = destination.config_params | destination.caps_params
+        parquet = ParquetFormatConfiguration(row_group_size=ROWS_IN_GROUP)
+        options.setdefault("parquet_format", parquet)
         return _OWN[kind](**options)
     if kind in _HAVE_TRANSACTIONS:
         destination.caps_params.setdefault("supports_transactions", True)

@@ -26,6 +26,14 @@ _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 CACHE = "8MB"
 """What DuckDB may keep in memory of its file between two loads."""
 
+CHECKPOINT_BYTES = 16 << 20
+"""After so many bytes of rows DuckDB puts in order what it has written.
+
+It does so by itself when its log has 16 MB, and when the file is closed. But it writes
+most rows past the log. Then there is much to put in order at once, which needs most of
+the memory of a run.
+"""
+
 
 class Tables:
     """What a pipeline's schema knows of its tables, and a way to run SQL on them.
@@ -39,6 +47,7 @@ class Tables:
         self.sql: SqlJobClientBase | None = None
         """The connection to the destination, while there is one that speaks SQL."""
         self._memory_limit: str | None = None
+        self._to_put_in_order = 0
         self._replaceable: set[str] = set()
         self._schema: Schema | None = None
         self.read_schema()
@@ -119,14 +128,29 @@ class Tables:
             raise LoadError(msg)
         self._replaceable.add(table)
 
-    def free_cache(self) -> None:
+    def free_memory(self, loaded: int) -> None:
+        """Have DuckDB give up the memory that a load has left.
+
+        Args:
+            loaded: How many bytes of rows it has loaded.
+        """
+        if self.sql is None or self.sql.config.destination_type != "duckdb":
+            return
+        self._free_cache()
+        self._to_put_in_order += loaded
+        if self._to_put_in_order >= CHECKPOINT_BYTES:
+            self._to_put_in_order = 0
+            with suppress(DatabaseException):  # it can wait, if somebody is writing
+                self.sql.sql_client.execute_sql("CHECKPOINT")
+            self._free_cache()
+
+    def _free_cache(self) -> None:
         """Have DuckDB give up the blocks of its file that it keeps in memory.
 
         It would keep all that it has read or written, up to most of the memory there
         is, so that memory would grow with the tables.
         """
-        if self.sql is None or self.sql.config.destination_type != "duckdb":
-            return
+        assert self.sql is not None  # noqa: S101
         execute = self.sql.sql_client.execute_sql
         if self._memory_limit is None:
             [(self._memory_limit,)] = (

@@ -10,9 +10,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tap_analytics.target_dlt.errors import InputError, LoadError, SetupError
+from tap_analytics.target_dlt.loading import destination
 from tap_analytics.target_dlt.loading.destination import file_format, make_destination
 from tap_analytics.target_dlt.loading.table_client import TableClient
 from tests.helpers.databases import (
@@ -493,3 +495,14 @@ def test_duckdb_and_postgres_need_no_sqlalchemy_also_where_it_is_installed(
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines() == ["False"]
+
+
+def test_rows_are_encoded_in_groups_not_a_whole_file_at_a_time(
+    duck: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "ROWS_IN_GROUP", 2)
+    duck.load(*keyless(1, 2, 3), pipelines_dir=str(tmp_path / "kept"))
+    [file] = tmp_path.rglob("completed_jobs/keyless.*.parquet")
+    found = pq.read_metadata(file)
+    groups = [found.row_group(index) for index in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [2, 1]
