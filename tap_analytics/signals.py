@@ -92,10 +92,16 @@ def _end_at_once(number: int) -> None:
     os._exit(128 + number)
 
 
-def end_by_signals() -> None:
-    """Let a signal end the process at once, since nothing has been done yet."""
+def end_by_signals(before: Callable[[], None] | None = None) -> None:
+    """Let a signal end the process at once, since nothing has been done yet.
+
+    Args:
+        before: Called before the process ends.
+    """
 
     def end(number: int, _: object) -> None:
+        if before is not None:
+            before()
         name = signal.Signals(number).name
         _write_line(f"Stopped by {name} before anything was read.")
         os._exit(128 + number)

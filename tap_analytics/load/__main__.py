@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
+from tap_analytics.load.waiting_child import WaitingChild, is_run
 from tap_analytics.signals import end_by_signals
 
 
 def main() -> None:
-    """Import the command, and run it."""
-    end_by_signals()
-    gc.disable()  # As the tap does: what is imported stays.
-    from tap_analytics.load.command import main as command  # noqa: PLC0415
+    """Start the target, import the command, and run it."""
+    with WaitingChild() as child:
+        end_by_signals(child.kill)
+        if is_run(sys.argv[1:], os.environ):
+            child.start()
+        gc.disable()  # As the tap does: what is imported stays.
+        from tap_analytics.load.command import main as command  # noqa: PLC0415
 
-    gc.freeze()
-    gc.enable()
-    command(prog_name="analytics-load")
+        gc.freeze()
+        gc.enable()
+        command(prog_name="analytics-load", obj=child)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,23 @@
-"""Starts target-dlt as the child of `analytics-load`."""
+"""The program of the target as the child of `analytics-load`.
+
+Its config file is a pipe: first a line with variables for its environment, then the
+settings. A parent that ends before that has found a mistake, or was stopped, and has
+said so itself.
+"""
 
 from __future__ import annotations
 
+import gc
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tap_analytics.target_dlt.__main__ import main
+from tap_analytics.plugin.stopping import stopping_signals
+from tap_analytics.target_dlt.__main__ import main as target_main
 
 if TYPE_CHECKING:
     from tap_analytics.target_dlt.target import TargetDlt
@@ -17,5 +30,19 @@ def fed_target() -> type[TargetDlt]:
     return FedTarget
 
 
+def main() -> None:
+    """Import the target, wait for the parent, and load."""
+    for number in stopping_signals():
+        signal.signal(number, signal.SIG_DFL)
+    gc.disable()  # As the target does: what is imported stays.
+    with suppress(ImportError):  # The target says which packages are missing.
+        fed_target()
+    with Path(sys.argv[-1]).open("rb", buffering=0) as pipe:  # The rest stays in it.
+        variables = pipe.readline()
+    if variables:
+        os.environ.update(json.loads(variables))
+        target_main(fed_target)
+
+
 if __name__ == "__main__":
-    main(fed_target)
+    main()

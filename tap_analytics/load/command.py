@@ -31,6 +31,8 @@ from tap_analytics.settings import DECLARED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tap_analytics.load.waiting_child import WaitingChild
+
 RESUME_HOURS = 12
 """A read that was stopped goes on where it stopped, within so many hours."""
 
@@ -48,20 +50,26 @@ WITHOUT_FILE = "analytics.state.json"
 @click.option("--state", help="State file. Default: beside the config file.")
 @click.option("--catalog", help="Streams and fields to read, from --discover.")
 @click.version_option(package_name="tap-analytics")
+@click.pass_obj
 def main(
-    configs: tuple[str, ...], target: str | None, state: str | None, catalog: str | None
+    child: WaitingChild,
+    configs: tuple[str, ...],
+    target: str | None,
+    state: str | None,
+    catalog: str | None,
 ) -> None:
     """Read the API and load the rows through target-dlt; keep the state."""
-    environ = {RUN_ID: uuid.uuid4().hex[:12], **os.environ}
+    child.start()
+    variables = {RUN_ID: os.environ.get(RUN_ID) or uuid.uuid4().hex[:12]}
     try:
-        set_up_logs(environ, DECLARED.prefix)
+        set_up_logs({**os.environ, **variables}, DECLARED.prefix)
         given = target_settings(target, os.environ)
         loading = TARGET.with_defaults(given)
         settings = DECLARED.read(configs, os.environ)
         _require_valid(settings, loading)
         if account := settings.get("account"):
             name_account(account)
-            environ[ACCOUNT] = account
+            variables[ACCOUNT] = account
         path = Path(state) if state else _state_beside(configs)
         source = source_of(DECLARED.with_defaults(with_preset(settings)))
         kept = KeptState(path, source)
@@ -69,12 +77,11 @@ def main(
         selected = _read_catalog(catalog) if catalog else None
     except ConfigError as error:
         sys.exit(f"Error: {error}")
-    # It takes longer to start than all that is imported here meanwhile.
-    process = TargetProcess(for_process(given), kept, environ)
-    from tap_analytics.load.loading import load  # noqa: PLC0415
+    from tap_analytics.load.loading import load  # noqa: PLC0415 - once it is needed
 
     settings.setdefault("resume_hours", RESUME_HOURS if merges(loading) else 0)
     begins = None if replaces(loading) else kept
+    process = TargetProcess(child, for_process(given), kept, variables)
     sys.exit(load(settings, process, begins, selected))
 
 

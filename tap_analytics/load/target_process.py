@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.errors import StoppedError
@@ -23,29 +21,29 @@ if TYPE_CHECKING:
 
     from tap_analytics.compat import Self
     from tap_analytics.load.kept_state import KeptState
-
-
-CHILD = "tap_analytics.load.child"
+    from tap_analytics.load.waiting_child import WaitingChild
 
 
 class TargetProcess:
     """A process that loads what it gets.
 
-    It is in a session of its own: a Ctrl-C is for the tap alone, which ends with its
-    last STATE. Then the target loads the rows before that.
+    As a context it begins, and ends when all is loaded.
 
     Args:
+        child: The process, which waits to be told how to load.
         settings: Its settings, as given.
         state: Keeps what it confirms.
-        environ: Its environment.
+        variables: What it is to have in its environment, besides what this process has.
     """
 
     def __init__(
         self,
+        child: WaitingChild,
         settings: Mapping[str, Any],
         state: KeptState,
-        environ: Mapping[str, str],
+        variables: Mapping[str, str],
     ) -> None:
+        self._tell = partial(child.tell, settings, variables)
         self._state = state
         self._error: Exception | None = None
         self._is_fed = True
@@ -53,27 +51,14 @@ class TargetProcess:
         self._on_early_end: Callable[[], None] | None = None
         self._greeting: Greeting | None = None
         self._greeted = threading.Event()
-        # Not as an argument, nor by the path of a file: the settings have secrets, and
-        # the file may be a pipe, which can be read once.
-        reader, writer = os.pipe()
-        self._process = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", CHILD, "--config", f"/dev/fd/{reader}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=dict(environ),
-            bufsize=0,
-            start_new_session=True,
-            pass_fds=(reader,),
-        )
-        os.close(reader)
-        with suppress(BrokenPipeError), os.fdopen(writer, "w") as file:
-            json.dump(dict(settings), file)
+        self._process = child.start()
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         self._gate = Gate(self._process.stdin)
         self._thread = threading.Thread(target=self._keep_states, daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
+        self._tell()
         return self
 
     def __exit__(

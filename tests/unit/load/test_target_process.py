@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from tap_analytics.errors import FatalAPIError, StoppedError
 from tap_analytics.load.errors import LoadError
 from tap_analytics.load.kept_state import KeptState
 from tap_analytics.load.target_process import TargetProcess
+from tap_analytics.load.waiting_child import WaitingChild
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def test_a_state_that_is_lost_is_told_also_if_the_reading_failed(
     folder = tmp_path / "states"
     folder.mkdir()
     kept = KeptState(folder / "state.json", "acme")
-    target = TargetProcess({}, kept, os.environ)
+    target = TargetProcess(WaitingChild(), {}, kept, {})
     shutil.rmtree(folder)
     target.write(memoryview(STATE))
     with pytest.raises(LoadError) as lost, target:
