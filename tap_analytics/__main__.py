@@ -14,9 +14,11 @@ def main() -> None:
     # is a tenth of what starting takes.
     gc.disable()
     from tap_analytics import command  # noqa: PLC0415
+    from tap_analytics.heap import share_one_heap  # noqa: PLC0415
 
     gc.freeze()
     gc.enable()
+    share_one_heap()
     command.main()
 
 

@@ -14,10 +14,9 @@ from tap_analytics.selection import chosen_streams
 from tap_analytics.settings import SCHEMA
 from tap_analytics.singer import going_on
 from tap_analytics.singer.configuration import ConfiguredTap
-from tap_analytics.singer.connection_test import VerdictTap
-from tap_analytics.singer.discovery import inferred_columns
 from tap_analytics.singer.stream import AnalyticsStream
 from tap_analytics.singer.stream_maps import MappedTap
+from tap_analytics.singer.verdict import VerdictTap
 from tap_analytics.streams import STREAM_NAMES, STREAMS
 
 if TYPE_CHECKING:
@@ -68,6 +67,10 @@ class TapAnalytics(ConfiguredTap, MappedTap, VerdictTap):
         chosen = chosen_streams(self.config.get("streams"), STREAM_NAMES)
         columns: dict[type[AnalyticsStream], Inference] = {}
         if self.input_catalog is None and self.config["undeclared_fields"] == "infer":
+            from tap_analytics.singer.discovery import (  # noqa: PLC0415 - rarely needed
+                inferred_columns,
+            )
+
             self.require_valid_config()
             named = zip(STREAM_NAMES, STREAMS, strict=True)
             wanted = [stream for name, stream in named if name in chosen]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, iterdecode
 from email.message import Message
 
 import msgspec
@@ -17,14 +17,43 @@ _ESCAPE = re.compile(
 _OF_SEVERAL_BYTES = ("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")
 
 
+_PIECE = 1 << 14
+"""So many bytes are decoded at a time, where the text itself is not needed."""
+
+
 def on_one_line(body: bytes) -> bytes:
-    """Return a JSON text without the line ends that would end a Singer message."""
+    """Return a JSON text without the line ends that would end a Singer message.
+
+    Raises:
+        UnicodeDecodeError: If it is not UTF-8.
+    """
     body = body.removeprefix(BOM_UTF8).lstrip()
-    body.decode()
+    _check_utf_8(body)
     # The last two bytes are not within a record.
     if body.find(b"\n", 0, -2) == body.find(b"\r", 0, -2) == -1:
         return body
     return msgspec.json.format(body, indent=-1)
+
+
+def _check_utf_8(body: bytes) -> None:
+    """Return if a body is UTF-8.
+
+    Decoded, it takes up to four times its memory. So of a large body there is never
+    more than a piece decoded.
+
+    Raises:
+        UnicodeDecodeError: If it is not.
+    """
+    if len(body) > _PIECE:
+        pieces = (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
+        try:
+            for _ in iterdecode(pieces, "utf-8"):
+                pass
+        except UnicodeDecodeError:
+            pass  # What it says of the place is of a piece.
+        else:
+            return
+    body.decode()
 
 
 def with_whole_characters(body: bytes) -> bytes:

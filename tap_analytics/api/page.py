@@ -17,7 +17,6 @@ from tap_analytics.api.body_text import (
     on_one_line,
     with_whole_characters,
 )
-from tap_analytics.api.emptiness import suspicion_of
 from tap_analytics.errors import FatalAPIError, RetriableAPIError
 from tap_analytics.json_text import SHOWN_CHARACTERS, decoded, shown
 from tap_analytics.redaction import HIDDEN, Redaction
@@ -200,6 +199,8 @@ class Page:
                 return
         except FatalAPIError:  # Whoever reads the records says it.
             return
+        from tap_analytics.api.emptiness import suspicion_of  # noqa: PLC0415 - rare
+
         keys = self._keys or ()
         is_null = bool(keys) and self._at(keys) is None
         suspicion = suspicion_of(self.envelope, keys[:-1], is_null=is_null)

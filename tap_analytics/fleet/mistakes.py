@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
 from tap_analytics.fleet.schema import HIDDEN, MEANINGS, SCHEMA
-from tap_analytics.plugin.wording import instead_of, requirement, similar_to
+from tap_analytics.plugin.wording import closest, instead_of, requirement, similar_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,8 +43,7 @@ def mistakes_in(value: Any, schema: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def unknown(name: str, known: Iterable[str], kind: str = "key") -> str:
     """Return the words for a name that does not exist."""
-    similar = difflib.get_close_matches(name, known, n=1)
-    hint = f" (did you mean {similar[0]!r}?)" if similar else ""
+    hint = "".join(f" (did you mean {one!r}?)" for one in closest(name, known))
     return f"there is no {kind} {name!r}{hint}"
 
 

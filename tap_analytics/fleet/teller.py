@@ -15,8 +15,9 @@ from tap_analytics.fleet.repeating import repeating
 from tap_analytics.fleet.results import line_of_account, line_of_run
 from tap_analytics.fleet.standard_output import put
 from tap_analytics.fleet.summary import summary
+from tap_analytics.report.choice import is_terminal
 from tap_analytics.report.report import counted, duration
-from tap_analytics.report.terminal import SECONDS_BETWEEN, Terminal, is_terminal
+from tap_analytics.report.terminal import SECONDS_BETWEEN, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from tap_analytics.plugin.config_file import settings_in
 from tap_analytics.plugin.environment import settings_from
 from tap_analytics.plugin.errors import ConfigError
 from tap_analytics.plugin.validation import Fault, faults_of
+from tap_analytics.plugin.wording import closest
 
 if TYPE_CHECKING:
     import logging
@@ -107,5 +107,4 @@ def hint(name: str, known: Iterable[str]) -> str:
         name: What was given.
         known: What could have been given.
     """
-    similar = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {similar[0]!r}?" if similar else ""
+    return "".join(f" Did you mean {one!r}?" for one in closest(name, known))

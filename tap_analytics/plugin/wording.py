@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -110,7 +109,19 @@ def similar_to(value: Any, schema: Mapping[str, Any]) -> str:
     known = [one for one in schema.get("enum", ()) if isinstance(one, str)]
     if not isinstance(value, str):
         return ""
-    return "".join(map(repr, difflib.get_close_matches(value.lower(), known, n=1)))
+    return "".join(map(repr, closest(value.lower(), known)))
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the name that may have been meant, none if none is similar.
+
+    Args:
+        name: What was given.
+        known: What could have been given.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - for a mistake alone
+
+    return get_close_matches(name, known, n=1)
 
 
 def kind_of(value: Any) -> str:

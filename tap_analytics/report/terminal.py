@@ -21,12 +21,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_analytics.compat import override
-from tap_analytics.plugin.logs import LOG_CONFIG, LOG_FORMAT
 from tap_analytics.report.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Console, RenderableType
 
     from tap_analytics.progress import Progress
@@ -37,30 +34,7 @@ SECONDS_BETWEEN = 0.25
 _FRAMES_COUNTED = 20
 """Over so many frames requests per second are counted."""
 
-_FORMS_OF_LOGS = (LOG_CONFIG, LOG_FORMAT)
-_ASKS_FOR_LOGS = ("TAP_ANALYTICS_LOGLEVEL", "LOGLEVEL", *_FORMS_OF_LOGS)
-_NO_CURSOR = frozenset({"", "dumb", "unknown"})
-
 _TO_LINE_START, _ERASE_LINE, _ERASE_BELOW = "\r", "\x1b[K", "\x1b[J"
-
-
-def is_terminal(environ: Mapping[str, str], *, is_test: bool = False) -> bool:
-    """Return whether a person looks at standard error, and asked for no logs.
-
-    Args:
-        environ: The environment.
-        is_test: Whether only a verdict is to be shown: whatever the level of the log,
-            but for DEBUG, no other line helps.
-    """
-    asks = _FORMS_OF_LOGS if is_test else _ASKS_FOR_LOGS
-    is_for_a_bug = logging.getLogger().isEnabledFor(logging.DEBUG)
-    return (
-        sys.stderr is not None
-        and sys.stderr.isatty()
-        and environ.get("TERM", "") not in _NO_CURSOR
-        and not any(environ.get(name) for name in asks)
-        and not (is_test and is_for_a_bug)
-    )
 
 
 class Terminal:

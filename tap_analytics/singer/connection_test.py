@@ -1,7 +1,4 @@
-"""The connection test: what was found out about an API, and what to do if it fails.
-
-The SDK's own test ends with the first error, and says nothing of what it saw.
-"""
+"""The connection test: what was found out about an API, and what to do if it fails."""
 
 from __future__ import annotations
 
@@ -11,9 +8,6 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.tap_base import CliTestOptionValue
-
-from tap_analytics.compat import override
 from tap_analytics.errors import ConfigError, FatalAPIError
 from tap_analytics.singer.advice import (
     advice_on_key,
@@ -26,7 +20,7 @@ from tap_analytics.singer.findings import Findings, is_json
 from tap_analytics.singer.messages import MessageWriter, Nowhere
 from tap_analytics.singer.probes import SINCE, first_page, since_param
 from tap_analytics.singer.stream import AnalyticsStream
-from tap_analytics.singer.tap import RunTap, run_of_command
+from tap_analytics.singer.tap import run_of_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,50 +28,46 @@ if TYPE_CHECKING:
     import click
 
     from tap_analytics.api.page import Page
+    from tap_analytics.singer.tap import RunTap
 
 _WIDTH = 14
 _REFUSED = frozenset({401, 403})
 
 
-class VerdictTap(RunTap):
-    """A tap whose `--test` ends with a verdict."""
+def give_verdict(tap_class: type[RunTap], ctx: click.Context) -> None:
+    """Read one record of each stream, and tell what was found out.
 
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Read one record of each stream, and tell what was found out.
+    Args:
+        tap_class: The tap.
+        ctx: What the command line says.
 
-        Raises:
-            FatalAPIError: If a stream can't be read.
-        """
-        if value != CliTestOptionValue.All.value:
-            super().cb_test(ctx, param, value)
-            return
-        # Columns are not inferred for it: that takes more requests than the test.
-        config = {**ctx.params["config"].config}
-        if config.get("undeclared_fields") == "infer":
-            config["undeclared_fields"] = "collect"
-        run = run_of_command(ctx, cls.logger)
-        file = ctx.params.get("catalog")
-        catalog = file and read_catalog(file, cls.stream_names)
+    Raises:
+        FatalAPIError: If a stream can't be read.
+    """
+    # Columns are not inferred for it: that takes more requests than the test.
+    config = {**ctx.params["config"].config}
+    if config.get("undeclared_fields") == "infer":
+        config["undeclared_fields"] = "collect"
+    run = run_of_command(ctx, tap_class.logger)
+    file = ctx.params.get("catalog")
+    catalog = file and read_catalog(file, tap_class.stream_names)
 
-        def make_tap() -> RunTap:
-            # A copy of the catalog: the test selects all that it reads.
-            writer = MessageWriter(Nowhere())
-            return cls(
-                config=config,
-                catalog=deepcopy(catalog),
-                message_writer=writer,
-                run=run,
-            )
+    def make_tap() -> RunTap:
+        # A copy of the catalog: the test selects all that it reads.
+        writer = MessageWriter(Nowhere())
+        return tap_class(
+            config=config,
+            catalog=deepcopy(catalog),
+            message_writer=writer,
+            run=run,
+        )
 
-        test = ConnectionTest(make_tap)
-        test.run()
-        for line in test.verdict():
-            _say(line, run.logger)
-        if (error := test.error()) is not None:
-            raise error
-        ctx.exit()
+    test = ConnectionTest(make_tap)
+    test.run()
+    for line in test.verdict():
+        _say(line, run.logger)
+    if (error := test.error()) is not None:
+        raise error
 
 
 def _say(line: str, logger: logging.Logger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
@@ -199,6 +200,21 @@ def test_what_may_stand_before_json_is_skipped(before: str) -> None:
     assert texts(f'{before}{{"data": [{{"id": 1}}]}} \n') == ['{"id": 1}']
 
 
+@pytest.mark.parametrize("before", range(3))
+def test_a_large_body_may_have_any_characters_anywhere(before: int) -> None:
+    record = f'{{"id": "{"x" * before}{"€" * 100_000}"}}'
+    assert texts(f'{{"data": [{record}]}}') == [record]
+
+
+def test_a_large_body_is_in_memory_once() -> None:
+    whole = answer(f'{{"data": [{{"id": "{"€" * 1_000_000}"}}]}}')
+    tracemalloc.start()
+    assert len(Page(whole).records) == 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(whole.body) / 4
+
+
 # The envelope
 
 
@@ -247,6 +263,12 @@ def test_a_body_that_is_no_json_is_shown(body: bytes) -> None:
     assert shown(body) in message
     assert "api_url" in message
     assert "path_prefix" in message
+
+
+def test_the_place_of_what_is_not_utf_8_is_told_in_a_large_body() -> None:
+    body = b'{"data": [{"id": "' + b"x" * 1_000_000
+    with pytest.raises(RetriableAPIError, match=f"in position {len(body)}"):
+        page(body + b'\xff"}]}')
 
 
 def test_a_body_nested_too_deeply_is_no_page() -> None:
