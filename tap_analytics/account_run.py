@@ -115,13 +115,11 @@ def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
     try:
         outcome = Outcome(COMPLETE, status=work())
     except BrokenPipeError as error:  # The reader is gone, and says itself why.
-        outcome = Outcome(STOPPED, error=error)
-    except StoppedError as error:
-        message = (
-            f"Stopped by {run.stop.by or 'its caller'} before everything was read. The "
-            "last STATE is valid: the next run makes up for this one."
-        )
+        # But Ctrl-C ends both, and either may be the first.
+        message = _stopped_by(run.stop.by) if run.stop.by else ""
         outcome = Outcome(STOPPED, message, error)
+    except StoppedError as error:
+        outcome = Outcome(STOPPED, _stopped_by(run.stop.by or "its caller"), error)
     except Exception as error:  # noqa: BLE001 - it is told in one line
         outcome = Outcome(FAILED, message_for(error), error)
     finally:
@@ -134,6 +132,13 @@ def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
             run.logger.error("%s", outcome.message, exc_info=exc_info)
         report.end(outcome.ending)
     return outcome
+
+
+def _stopped_by(name: str) -> str:
+    return (
+        f"Stopped by {name} before everything was read. The last STATE is valid: the "
+        "next run makes up for this one."
+    )
 
 
 def message_for(error: Exception) -> str:

@@ -91,6 +91,8 @@ class ArrowTables:
     def __init__(self, schema: Mapping[str, Any], *, with_ids: bool = True) -> None:
         self.rows = 0
         self._parts: list[pa.Table] = []
+        self._hashes: list[str] = []
+        self._load_id: str | None = None
         self._with_ids = with_ids
         self._types = column_types(schema)
         self._schema = pa.schema(
@@ -111,18 +113,6 @@ class ArrowTables:
             load_id: Identifies the load; `None` if the table is not for one.
             hashed: Whether equal rows have the same `_dlt_id`.
         """
-        self._parts.append(self._table(rows, load_id, hashed=hashed))
-        self.rows += len(rows)
-
-    def take(self) -> pa.Table:
-        """Return a table of the rows so far, and begin another one."""
-        table = pa.concat_tables(self._parts).combine_chunks()
-        self.rows, self._parts = 0, []
-        return table
-
-    def _table(
-        self, rows: Sequence[Row], load_id: str | None, *, hashed: bool
-    ) -> pa.Table:
         # Column by column: an object for each row would take longer than all else.
         columns = zip(*map(self._values, rows), strict=True)
         arrays = [
@@ -131,16 +121,34 @@ class ArrowTables:
                 self._types.values(), self._decoders, columns, strict=True
             )
         ]
-        table = pa.Table.from_arrays(arrays, schema=self._schema)
-        if load_id is None:
+        if hashed:  # Line by line would not do: nested values may have several.
+            self._hashes += [_hash(_encode(self._values(row))) for row in rows]
+        self.add_columns(arrays, load_id)
+
+    def add_columns(self, columns: Sequence[pa.Array], load_id: str | None) -> None:
+        """Make rows a part of the table that is taken next, given all their columns.
+
+        Args:
+            columns: The columns, in the order of the schema.
+            load_id: Identifies the load; `None` if the table is not for one.
+        """
+        part = pa.Table.from_arrays(columns, schema=self._schema)
+        self._parts.append(part)
+        self._load_id = load_id
+        self.rows += part.num_rows
+
+    def take(self) -> pa.Table:
+        """Return a table of the rows so far, and begin another one."""
+        table = pa.concat_tables(self._parts).combine_chunks()
+        count, hashes = self.rows, self._hashes
+        self.rows, self._parts, self._hashes = 0, [], []
+        if self._load_id is None:
             return table
-        table = with_column(table, "_dlt_load_id", pa.repeat(load_id, len(rows)))
+        table = with_column(table, "_dlt_load_id", pa.repeat(self._load_id, count))
         if not self._with_ids:
             return table
-        if hashed:  # Line by line would not do: nested values may have several.
-            hashes = [_hash(_encode(self._values(row))) for row in rows]
-            return with_column(table, "_dlt_id", pa.array(hashes, pa.string()))
-        return with_column(table, "_dlt_id", random_ids(len(rows)))
+        ids = pa.array(hashes, pa.string()) if hashes else random_ids(count)
+        return with_column(table, "_dlt_id", ids)
 
 
 def with_column(table: pa.Table, name: str, texts: pa.Array) -> pa.Table:

@@ -29,6 +29,7 @@ from tap_analytics.rows.replication_keys import TimestampOrder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
     from dlt.extract import DltResource
 
     from tap_analytics.dlt_extract.declared import Choices, DeclaredStream
@@ -127,6 +128,16 @@ class Loading:
             deletions.check()
             self._deletions = deletions
 
+    @property
+    def takes_columns(self) -> bool:
+        """Whether rows may come as columns, of which nobody has looked at one row."""
+        return (
+            self._tables is not None
+            and not self._is_hashed
+            and self.bookmark is None
+            and self._settings["undeclared_fields"] == "collect"
+        )
+
     def _form(self, stream: DeclaredStream, hints: PlainHints) -> DictForm:
         tables = None
         if (
@@ -151,14 +162,32 @@ class Loading:
         if self._tables is not None:
             if rows:
                 self._tables.add(rows, self._load_id, hashed=self._is_hashed)
-            if self._tables.rows >= (1 if is_end else MOST_ROWS["arrow"]):
-                yield self._tables.take()
+            yield from self._taken(self._tables, is_end=is_end)
             return
         records = as_dicts(rows)
         self._records += map(with_columns, records) if self._choices.infer else records
         if len(self._records) >= (1 if is_end else MOST_ROWS["dicts"]):
             records, self._records = self._records, []
             yield records
+
+    def items_of_columns(
+        self, columns: Sequence[pa.Array], *, is_end: bool = False
+    ) -> Iterator[Any]:
+        """Yield the items that are complete with these rows, as `items` does.
+
+        Args:
+            columns: The columns of the next rows.
+            is_end: Whether none may follow in the same item.
+        """
+        assert self._tables is not None  # noqa: S101 - only these have columns
+        self.rows += len(columns[0])
+        self._tables.add_columns(columns, self._load_id)
+        yield from self._taken(self._tables, is_end=is_end)
+
+    @staticmethod
+    def _taken(tables: ArrowTables, *, is_end: bool) -> Iterator[pa.Table]:
+        if tables.rows >= (1 if is_end else MOST_ROWS["arrow"]):
+            yield tables.take()
 
     def end(
         self, reader: StreamReader, *, has_all_parents: bool = True

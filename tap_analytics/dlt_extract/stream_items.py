@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dlt
 from dlt.common.runtime.signals import raise_if_signalled
@@ -12,6 +12,7 @@ from dlt.common.runtime.signals import raise_if_signalled
 from tap_analytics.dlt_extract.extraction import ParentList, pages
 from tap_analytics.dlt_extract.last_step import forks_of
 from tap_analytics.dlt_extract.loading import Loading
+from tap_analytics.dlt_extract.plain_records import PlainRecords, records_of
 from tap_analytics.reading.parents_and_children import Branch
 from tap_analytics.reading.second_looks import second_looks
 from tap_analytics.reading.stream_reader import StreamReader
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
     from tap_analytics.dlt_extract.declared import Choices, DeclaredStream
     from tap_analytics.dlt_extract.extraction import Extraction
+    from tap_analytics.dlt_extract.plain_records import Record
     from tap_analytics.reading.parents_and_children import Context
     from tap_analytics.rows.fields import Row
+
+Coming: TypeAlias = "Iterator[Row | Record] | None"
+"""The rows of a page, or its records; `None` where one is to come."""
 
 ROWS_AT_A_TIME = 256
 """The rows that are made into a part of an item: Python is slow where many live."""
@@ -62,6 +67,11 @@ class StreamItems:
             bookmark=self._loading.bookmark,
             is_child=bool(stream.parent),
         )
+        plain = PlainRecords(
+            stream.schema, stream.keys, stream.parent_key, account.column
+        )
+        is_plain = self._loading.takes_columns and plain.may_be
+        self._plain = plain if is_plain else None
 
     def _open(
         self, reader: StreamReader, context: Context | None, **options: Any
@@ -71,12 +81,13 @@ class StreamItems:
             reader, context, self._workers, lookahead=self._workers.size, **options
         )
 
-    def _rows_of(self, branch: Branch[StreamReader]) -> Iterator[Iterator[Row] | None]:
+    def _rows_of(self, branch: Branch[StreamReader]) -> Iterator[Coming]:
+        read = self._reader.rows if self._plain is None else records_of
         for page in pages(branch):
-            yield None if page is None else self._reader.rows(page, branch.context)
+            yield None if page is None else read(page, branch.context)
 
     def _items_of(
-        self, pages_of_rows: Iterable[Iterator[Row] | None], *, by_page: bool
+        self, pages_of_rows: Iterable[Coming], *, by_page: bool
     ) -> Iterator[Any]:
         """Yield items of rows; `None` where there is none.
 
@@ -84,7 +95,7 @@ class StreamItems:
             pages_of_rows: The rows of each page, `None` where one is to come.
             by_page: Whether no item has rows of two pages.
         """
-        rows: list[Row] = []
+        rows: list[Row | Record] = []
         for number, coming in enumerate(pages_of_rows, 1):
             # dlt sleeps where nobody has anything, so others get a turn now and then.
             if coming is None or number % PAGES_AT_A_TIME == 0:
@@ -92,12 +103,22 @@ class StreamItems:
             while more := [*islice(coming or (), ROWS_AT_A_TIME - len(rows))]:
                 rows += more
                 if len(rows) == ROWS_AT_A_TIME:
-                    yield from self._loading.items(rows)
+                    yield from self._made_of(rows)
                     rows = []
             if by_page:
-                yield from self._loading.items(rows, is_end=True)
+                yield from self._made_of(rows, is_end=True)
                 rows = []
-        yield from self._loading.items(rows, is_end=True)
+        yield from self._made_of(rows, is_end=True)
+
+    def _made_of(self, rows: list[Any], *, is_end: bool = False) -> Iterator[Any]:
+        """Return the items that are complete with these rows, or records."""
+        if self._plain is None or not rows:
+            return self._loading.items(rows, is_end=is_end)
+        columns = self._plain.columns(rows)
+        if columns is None:
+            fitted = [self._reader.fields.fit(*record) for record in rows]
+            return self._loading.items(fitted, is_end=is_end)
+        return self._loading.items_of_columns(columns, is_end=is_end)
 
 
 class ListItems(StreamItems):
@@ -122,7 +143,7 @@ class ListItems(StreamItems):
         finally:
             known.is_over = True
 
-    def _rows(self) -> Iterator[Iterator[Row] | None]:
+    def _rows(self) -> Iterator[Coming]:
         yield from self._rows_of(self._open(self._reader, None))
         for branch in second_looks(self._reader, self._open):
             yield from self._rows_of(branch)
@@ -168,7 +189,7 @@ class ChildItems(StreamItems):
             is_complete = known.is_whole and known.rows == self._received
             yield from self._loading.end(self._reader, has_all_parents=is_complete)
 
-    def _rows(self) -> Iterator[Iterator[Row] | None]:
+    def _rows(self) -> Iterator[Coming]:
         for branch in self._branches():
             if branch is None:
                 raise_if_signalled()

@@ -20,6 +20,9 @@ MOST_SHOWN = 10
 """So many mistakes are shown at once."""
 
 _BRACES = re.compile(r"[{}]")
+_EVERYWHERE = frozenset({"duckdb", "postgres"})
+"""Destinations that need no look into dlt, which takes long to import."""
+
 _MERGEABLE_FILES = frozenset({"delta", "iceberg"})
 _LONGEST_SHOWN = 70
 _NOT_MERGED = (
@@ -84,9 +87,30 @@ def _of_target(target: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     files = str(target.get("destination")).rpartition(".")[2] == "filesystem"
     if files and target.get("table_format") not in _MERGEABLE_FILES:
         yield "destination", _PLAIN_FILES
+    elif isinstance(target.get("destination"), str) and (
+        wrong := _wrong_destination(target)
+    ):
+        yield "destination", f"is wrong: {wrong.rstrip('.')}"
     dataset = target.get("dataset_name")
     if isinstance(dataset, str) and _BRACES.search(dataset.replace("{account}", "")):
         yield "dataset_name", "may have {account} in it, but no other braces"
+
+
+def _wrong_destination(target: Mapping[str, Any]) -> str:
+    """Return what is wrong with the name of the destination; empty if nothing is."""
+    name = target["destination"]
+    if name in _EVERYWHERE:
+        return ""
+    from tap_analytics.target_dlt.errors import SetupError  # noqa: PLC0415
+    from tap_analytics.target_dlt.loading.destination import (  # noqa: PLC0415
+        make_destination,
+    )
+
+    try:
+        make_destination({"destination": name})
+    except SetupError as error:
+        return str(error)
+    return ""
 
 
 class _Accounts:

@@ -16,11 +16,9 @@ def main() -> None:
         end_by_signals(child.kill)
         if is_run(sys.argv[1:], os.environ):
             child.start()
-        gc.disable()  # As the tap does: what is imported stays.
+        gc.disable()  # As the tap does: what is imported stays. See `command`.
         from tap_analytics.load.command import main as command  # noqa: PLC0415
 
-        gc.freeze()
-        gc.enable()
         command(prog_name="analytics-load", obj=child)
 
 

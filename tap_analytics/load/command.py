@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -79,6 +80,8 @@ def main(
         sys.exit(f"Error: {error}")
     from tap_analytics.load.loading import load  # noqa: PLC0415 - once it is needed
 
+    gc.freeze()
+    gc.enable()
     settings.setdefault("resume_hours", RESUME_HOURS if merges(loading) else 0)
     begins = None if replaces(loading) else kept
     process = TargetProcess(child, for_process(given), kept, variables)

@@ -55,6 +55,7 @@ class StreamReader:
 
     Attributes:
         pagination: How the pages follow one another.
+        fields: Makes the records fit.
         beliefs: The lists whose end was only believed.
         wholeness: What speaks against the rows being all there are.
     """
@@ -85,7 +86,7 @@ class StreamReader:
         self._path = path
         self._client = account.client
         self._progress = account.run.progress
-        self._fields = Fields(
+        self.fields = Fields(
             name,
             schema,
             keys,
@@ -148,7 +149,7 @@ class StreamReader:
     def rows(self, page: Page, context: Context | None) -> Iterator[Row]:
         """Return the records of a page, made to fit the schema, but for old ones."""
         added = {key: _raw(value) for key, value in (context or {}).items()}
-        rows = map(partial(self._fields.fit, context=added), page.records)
+        rows = map(partial(self.fields.fit, context=added), page.records)
         if self._sampled is not None:
             rows = map(self._sampled.seen, rows)
         if self.bookmark is None:
@@ -264,14 +265,14 @@ class StreamReader:
 
     def say_what_was_ignored(self) -> None:
         """Log which fields were dropped, once there are no more rows to come."""
-        if ignored := sorted(self._fields.ignored):
+        if ignored := sorted(self.fields.ignored):
             self._logger.info(
                 "%s: dropped, because undeclared_fields is 'ignore': %s",
                 self.name,
                 ", ".join(map(repr, ignored)),
                 extra={"kind": "ignored"},
             )
-            self._fields.ignored.clear()
+            self.fields.ignored.clear()
 
     def _path_in(self, context: Context | None) -> str:
         """Return the path, what comes from the context encoded.

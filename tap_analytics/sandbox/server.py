@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 BACKLOG = 1_024
 LONGEST_BODY = 64 * 2**20
 STOP_SECONDS = 0.01
+STEPS_TO_ACCEPT = 3
+"""In so many rounds of its loop asyncio tells a server of a connection it accepts."""
+
 MOST_UNSENT = 4 * 2**20
 UNSENT_SECONDS = 0.001
 
@@ -164,6 +167,9 @@ async def listening(api: Api) -> AsyncIterator[str]:
     """
     if api.options.eager:
         api.accounts.store(0).make_all()
+    host = api.options.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, api.options.port), family=family)
     server = web.Server(
         Handler(api),
         handler_cancellation=True,
@@ -172,12 +178,15 @@ async def listening(api: Api) -> AsyncIterator[str]:
     )
     runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
-    host = api.options.host
     try:
-        await web.TCPSite(runner, host, api.options.port, backlog=BACKLOG).start()
-        shown = f"[{host}]" if ":" in host else host
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        shown = f"[{host}]" if family == socket.AF_INET6 else host
         yield f"http://{shown}:{runner.addresses[0][1]}"
     finally:
+        # A connection that is being accepted while its server closes is never closed.
+        asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(STEPS_TO_ACCEPT):
+            await asyncio.sleep(0)
         for connection in server.connections:
             if connection.transport is not None:
                 connection.transport.abort()

@@ -66,6 +66,16 @@ def test_postgresql_has_every_row(stream: str, database: str, api: Sandbox) -> N
         assert cursor.fetchall() == [(api.counts()[stream],)]
 
 
+def test_an_index_of_ones_own_is_no_hindrance(
+    followed: Followed, database: str, api: Sandbox
+) -> None:
+    with closing(psycopg2.connect(database)) as connection, connection:
+        connection.cursor().execute((followed.folder / "index.sql").read_text())
+    [load] = [one for one in DOCUMENT.blocks if "--config postgres.json" in one.text]
+    followed.do(load)
+    test_postgresql_has_every_row("time_records", database, api)
+
+
 def test_dlt_understands_the_credentials_for_snowflake(followed: Followed) -> None:
     settings = json.loads((followed.folder / "snowflake.json").read_text())
     assert settings["destination"] == "snowflake"

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.logging import ConsoleFormatter
 
-from tap_analytics.account_run import Outcome, run_account
+from tap_analytics.account_run import Outcome, concluded, run_account
 from tap_analytics.reading.page_memory import PAGE_MEMORY
-from tap_analytics.report.report import COMPLETE, FAILED, STOPPED
+from tap_analytics.report.report import COMPLETE, FAILED, STOPPED, LogReport
 from tap_analytics.run import Run
 from tests.helpers.running import settings
 
@@ -230,6 +230,24 @@ def test_a_run_that_was_told_to_end_asks_for_nothing(account: Account) -> None:
     run.stop.set()
     assert account.read(run).ending == STOPPED
     assert account.api.stats().requests == 0
+
+
+@pytest.mark.parametrize(
+    ("by", "message"), [("SIGINT", "Stopped by SIGINT before everything"), ("", "")]
+)
+def test_a_stopped_run_says_so_even_if_its_reader_was_gone_first(
+    account: Account, by: str, message: str
+) -> None:
+    run = account.begin()
+    run.stop.set(by)
+
+    def write_the_last_state() -> None:
+        raise BrokenPipeError
+
+    report = LogReport(run.progress, run.logger)
+    outcome = concluded(write_the_last_state, run, report)
+    assert outcome.ending == STOPPED
+    assert outcome.message[:35] == message
 
 
 # Many of them

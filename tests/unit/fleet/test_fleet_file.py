@@ -207,6 +207,23 @@ def test_a_mistake_is_told_with_its_key_and_line(
     assert found == [f"fleet.yml, {expected}"]
 
 
+def test_a_destination_that_does_not_exist_is_told_with_its_line(
+    tmp_path: Path,
+) -> None:
+    text = "target:\n  dataset_name: agency\n  destination: duckdbb"
+    [found] = mistakes(tmp_path, f"{KEY}accounts: [acme]\n{text}\n")
+    assert found.startswith(
+        "fleet.yml, line 5: target.destination is wrong: dlt has no destination "
+        "'duckdbb'. Did you mean 'duckdb'? It has: athena, bigquery, "
+    )
+
+
+@pytest.mark.parametrize("name", ["snowflake", "dlt.destinations.bigquery"])
+def test_every_destination_of_dlt_will_do(tmp_path: Path, name: str) -> None:
+    target = f"target: {{destination: {name}}}"
+    assert fleet(tmp_path, f"{KEY}accounts: [acme]\n{target}\n").target
+
+
 @pytest.mark.parametrize(
     ("accounts", "expected"),
     [

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import socket
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -221,9 +226,22 @@ def test_a_stop_waits_for_nobody() -> None:
         assert isinstance(hanging.exception(), requests.ConnectionError)
 
 
+def test_no_connection_is_left_open_that_comes_while_the_server_stops() -> None:
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        for number in range(20):
+            with ExitStack() as clients, Sandbox() as api:
+                url = urlsplit(api.url)
+                for _ in range(number % 5):
+                    connection = socket.create_connection((url.hostname, url.port))
+                    clients.enter_context(connection)
+        gc.collect()
+    assert [str(one.message) for one in left] == []
+
+
 def test_a_port_in_use_is_an_error(sandbox: SandboxFactory) -> None:
     port = int(sandbox().url.rpartition(":")[2])
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(OSError, match="Address already in use"):
         sandbox(port=port)
 
 
