@@ -11,8 +11,8 @@ from msgspec import Raw
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_BITS = 1 << 23
-"""Of a list with a million records, one in nine ids shares its bit with another."""
+_BITS = 1 << 22
+"""Of a list with a million records, one in five ids shares its bit with another."""
 
 _CHANCE = 1e-9
 """A page of new ids is taken for one of known ids no more often than that."""
@@ -53,7 +53,7 @@ def digest_of(records: Iterable[Raw]) -> int:
 
 
 class SeenIds:
-    """Remembers the ids of one list in a megabyte, however many there are.
+    """Remembers the ids of one list in half a megabyte, however many there are.
 
     A bit stands for each id, so two ids may share one. A page whose bits are all set
     counts as known only if that can't well be chance: of a long list's last page, which

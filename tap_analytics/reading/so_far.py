@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tap_analytics.rows.bookmarks import VALUE
@@ -10,7 +11,7 @@ from tap_analytics.rows.unfinished import (
     Unfinished,
     as_json,
     fingerprint,
-    fingerprints,
+    one_by_one,
     packed,
     unfinished_in,
     unpacked,
@@ -127,11 +128,12 @@ class SoFar:
             refuted: The beliefs that turned out to be wrong.
         """
         again = self._taken_back.union(map(fingerprint, undecided))
-        done = self._done_before | fingerprints(self._done)
+        # One by one: most are in memory once, without a Python object for each.
+        done = chain(sorted(self._done_before), one_by_one(self._done))
         return Unfinished(
             began_at=self.began_at,
             settings=self._settings,
-            done=packed(done - again),
+            done=packed(one for one in done if one not in again),
             version=version,
             bookmark=self._bookmark,
             highest=highest,

@@ -169,7 +169,7 @@ class Bookmark:
         # In one step, so that a signal leaves the old bookmark or the new one.
         state.update(
             ({} if value is None else {KEY: self.key, VALUE: value})
-            | ({PARENTS: packed(self._parents_now)} if has_parents else {})
+            | ({PARENTS: packed(sorted(self._parents_now))} if has_parents else {})
         )
 
 

@@ -18,7 +18,7 @@ import msgspec
 from tap_analytics.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 UNFINISHED = "unfinished"
 """Where the state of a stream says how far a read came."""
@@ -39,8 +39,11 @@ def fingerprint(context: Mapping[str, Any]) -> bytes:
 
 
 def packed(fingerprints: Iterable[bytes]) -> str:
-    """Return fingerprints as one text."""
-    return base64.b64encode(b"".join(sorted(fingerprints))).decode()
+    """Return fingerprints as one text, in their order."""
+    joined = bytearray()  # Not `join`, which makes a list: that is seven times as much.
+    for one in fingerprints:
+        joined += one
+    return base64.b64encode(joined).decode()
 
 
 def unpacked(text: object, name: str) -> frozenset[bytes]:
@@ -63,15 +66,13 @@ def unpacked(text: object, name: str) -> frozenset[bytes]:
             "last STATE that the target put out, or none, to read everything."
         )
         raise ConfigError(msg)
-    return fingerprints(joined)
+    return frozenset(one_by_one(joined))
 
 
-def fingerprints(joined: bytes | bytearray) -> frozenset[bytes]:
+def one_by_one(joined: bytes | bytearray) -> Iterator[bytes]:
     """Return the fingerprints that stand one after another."""
-    return frozenset(
-        bytes(joined[place : place + _PARENT_BYTES])
-        for place in range(0, len(joined), _PARENT_BYTES)
-    )
+    for place in range(0, len(joined), _PARENT_BYTES):
+        yield bytes(joined[place : place + _PARENT_BYTES])
 
 
 def digest_of(values: Mapping[str, Any]) -> str:

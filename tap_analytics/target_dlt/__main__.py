@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tap_analytics.plugin.errors import ConfigError
+from tap_analytics.plugin.leaving import end_with
 from tap_analytics.plugin.logs import set_up_logs
 from tap_analytics.plugin.stopping import stopping_signals
 from tap_analytics.target_dlt.terminal import TerminalLines, is_terminal
@@ -40,11 +41,17 @@ def target_class() -> type[TargetDlt]:
 
 
 def main(import_target: Callable[[], type[TargetDlt]] = target_class) -> None:
-    """Run the target; every failure ends with one line on stderr and exit status 1.
+    """Be the process of a target, which ends with it.
+
+    Every failure ends with one line on stderr and exit status 1.
 
     Args:
         import_target: Imports what runs.
     """
+    end_with(lambda: _run(import_target))
+
+
+def _run(import_target: Callable[[], type[TargetDlt]]) -> None:
     # Until there is a target, which has handlers of its own.
     for number in stopping_signals():
         signal.signal(number, _stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -92,7 +93,7 @@ def keep_last_of_each_key(table: pa.Table, keys: Sequence[str]) -> pa.Table:
         else table[key]
         for key in keys
     }
-    if len(keys) == 1 and pc.count_distinct(columns[keys[0]]).as_py() == len(table):
+    if len(keys) == 1 and _are_unique(columns[keys[0]]):
         return table  # By far the most frequent case, at a fraction of the time.
     numbers = pa.array(range(table.num_rows), pa.int64())
     numbered = pa.table(columns | {"\0": numbers})
@@ -100,3 +101,18 @@ def keep_last_of_each_key(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     if len(last) == table.num_rows:
         return table
     return table.take(last.take(pc.sort_indices(last)))
+
+
+def _are_unique(values: pa.ChunkedArray) -> bool:
+    # To look for values again takes thirty times as long, and three times their memory.
+    return _are_increasing(values) or pc.count_distinct(values).as_py() == len(values)
+
+
+def _are_increasing(values: pa.ChunkedArray) -> bool:
+    """Tell whether each value is greater than the one before."""
+    chunks = [chunk for chunk in values.chunks if len(chunk)]
+    pairs = [(one[:-1], one[1:]) for one in chunks if len(one) > 1]
+    pairs += [(one[-1:], other[:1]) for one, other in pairwise(chunks)]
+    return all(
+        pc.all(pc.less(*pair), skip_nulls=False).as_py() is True for pair in pairs
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from tap_analytics.target_dlt.loading.active_versions import ActiveVersions
 from tap_analytics.target_dlt.loading.dataset_lock import locked
 from tap_analytics.target_dlt.loading.dispositions import Dispositions
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors
+from tap_analytics.target_dlt.loading.memory import give_back_rows
 from tap_analytics.target_dlt.loading.names import Names
 from tap_analytics.target_dlt.loading.resources import (
     TableOptions,
@@ -210,6 +210,7 @@ class OpenDataset:
             elif not self._is_connected:
                 self._connection.enter_context(self._tables.connected())
                 self._is_connected = True
+            self._tables.read_schema()
             self.is_loading = True
             try:
                 yield
@@ -229,7 +230,10 @@ class OpenDataset:
         appended: list[str] = []
         marked: list[str] = []
         resources: list[DltResource] = []
-        for batch in batches:
+        size = 0
+        waiting = iter(batches)
+        while (batch := next(waiting, None)) is not None:  # and none of them is kept
+            size += batch.table.nbytes
             resource = self._resource(batch, evolution, marked)
             if resource is not None:
                 resources.append(resource)
@@ -239,12 +243,10 @@ class OpenDataset:
             return None
         [load_id, *_] = self._pipeline.extract(resources).loads_ids
         self._pipeline.normalize()
-        # dlt's objects are in cycles, with rows among them. Without this, rows of a
-        # dozen loads would be in memory, until Python's collector comes by.
-        gc.collect()
+        give_back_rows()
         self._unconfirmed_loads.begin(load_id, appended)
         self._pipeline.load()
-        self._tables.free_cache()
+        self._tables.free_memory(size)
         for table in marked:
             open_tables.remove_deleted(self._tables, table)
         return load_id

@@ -12,16 +12,20 @@ os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")
 
 import msgspec
 from dlt import destinations
-from dlt.common.configuration import configspec
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.destination.configuration import ParquetFormatConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.factory import duckdb as dlt_duckdb
 from dlt.destinations.impl.postgres.factory import postgres as dlt_postgres
 
 from tap_analytics.compat import override
 from tap_analytics.plugin.declared import hint
 from tap_analytics.target_dlt.errors import SetupError
+from tap_analytics.target_dlt.loading.quick_configuration import (
+    DuckDbConfiguration,
+    OnceFoundCapabilities,
+    PostgresConfiguration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,21 +37,10 @@ if TYPE_CHECKING:
 AnyDestination = Destination[Any, Any]
 
 
-@configspec(init=False)
-class _DuckDbConfiguration(DuckDbClientConfiguration):
-    def __str__(self) -> str:
-        """Tell the location.
-
-        dlt asks for it after each load. Its own way to make a URL imports SQLAlchemy,
-        which takes as long as a load of 100,000 rows.
-        """
-        return str(self.credentials.database)
-
-
-class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
+class duckdb(OnceFoundCapabilities, dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
     """dlt's DuckDB destination, with a client of our own."""
 
-    spec = _DuckDbConfiguration
+    spec = DuckDbConfiguration
 
     @property
     @override
@@ -59,8 +52,10 @@ class duckdb(dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its
         return DuckDbTableClient
 
 
-class postgres(dlt_postgres):  # noqa: N801, as above
+class postgres(OnceFoundCapabilities, dlt_postgres):  # noqa: N801, as above
     """dlt's PostgreSQL destination, with a client of our own."""
+
+    spec = PostgresConfiguration
 
     @property
     @override
@@ -71,6 +66,9 @@ class postgres(dlt_postgres):  # noqa: N801, as above
 
         return PostgresTableClient
 
+
+ROWS_IN_GROUP = 122_880
+"""Rows of a Parquet file that are encoded in memory at a time, as many as DuckDB's."""
 
 _OWN: dict[str, type[AnyDestination]] = {"duckdb": duckdb, "postgres": postgres}
 
@@ -124,6 +122,8 @@ def _in_transactions(destination: AnyDestination) -> AnyDestination:
     kind = Destination.to_name(destination.destination_type)
     if kind in _OWN:
         options = destination.config_params | destination.caps_params
+        parquet = ParquetFormatConfiguration(row_group_size=ROWS_IN_GROUP)
+        options.setdefault("parquet_format", parquet)
         return _OWN[kind](**options)
     if kind in _HAVE_TRANSACTIONS:
         destination.caps_params.setdefault("supports_transactions", True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlt import Pipeline
+    from dlt.common.schema import Schema
     from dlt.common.schema.typing import TTableFormat, TTableSchemaColumns
 
 
@@ -24,6 +25,14 @@ _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 CACHE = "8MB"
 """What DuckDB may keep in memory of its file between two loads."""
+
+CHECKPOINT_BYTES = 16 << 20
+"""After so many bytes of rows DuckDB puts in order what it has written.
+
+It does so by itself when its log has 16 MB, and when the file is closed. But it writes
+most rows past the log. Then there is much to put in order at once, which needs most of
+the memory of a run.
+"""
 
 
 class Tables:
@@ -38,7 +47,19 @@ class Tables:
         self.sql: SqlJobClientBase | None = None
         """The connection to the destination, while there is one that speaks SQL."""
         self._memory_limit: str | None = None
+        self._to_put_in_order = 0
         self._replaceable: set[str] = set()
+        self._schema: Schema | None = None
+        self.read_schema()
+
+    def read_schema(self) -> None:
+        """Read the schema, which dlt would do each time that it is asked.
+
+        What dlt and others change of it later is changed in this one.
+        """
+        name: str | None = self.pipeline.default_schema_name
+        # There is none until something is loaded for the first time.
+        self._schema = None if name is None else self.pipeline.default_schema
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -107,14 +128,29 @@ class Tables:
             raise LoadError(msg)
         self._replaceable.add(table)
 
-    def free_cache(self) -> None:
+    def free_memory(self, loaded: int) -> None:
+        """Have DuckDB give up the memory that a load has left.
+
+        Args:
+            loaded: How many bytes of rows it has loaded.
+        """
+        if self.sql is None or self.sql.config.destination_type != "duckdb":
+            return
+        self._free_cache()
+        self._to_put_in_order += loaded
+        if self._to_put_in_order >= CHECKPOINT_BYTES:
+            self._to_put_in_order = 0
+            with suppress(DatabaseException):  # it can wait, if somebody is writing
+                self.sql.sql_client.execute_sql("CHECKPOINT")
+            self._free_cache()
+
+    def _free_cache(self) -> None:
         """Have DuckDB give up the blocks of its file that it keeps in memory.
 
         It would keep all that it has read or written, up to most of the memory there
         is, so that memory would grow with the tables.
         """
-        if self.sql is None or self.sql.config.destination_type != "duckdb":
-            return
+        assert self.sql is not None  # noqa: S101
         execute = self.sql.sql_client.execute_sql
         if self._memory_limit is None:
             [(self._memory_limit,)] = (
@@ -156,8 +192,7 @@ class Tables:
 
     def columns(self, table: str) -> TTableSchemaColumns:
         """Get a table's columns as the schema has them; none if there is no table."""
-        schema_name: str | None = self.pipeline.default_schema_name
-        if schema_name is None:  # until something is loaded for the first time
+        if self._schema is None:
             return {}
-        tables = self.pipeline.default_schema.tables
+        tables = self._schema.tables
         return tables[table]["columns"] if table in tables else {}

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tap_analytics.target_dlt.errors import InputError, LoadError, SetupError
+from tap_analytics.target_dlt.loading import destination
 from tap_analytics.target_dlt.loading.destination import file_format, make_destination
 from tap_analytics.target_dlt.loading.table_client import TableClient
 from tests.helpers.databases import (
     Database,
     duckdb_at,
+    lines_of,
     record,
     schema,
     state,
@@ -465,3 +469,40 @@ def test_two_runs_do_not_share_a_kept_working_directory(
     duck.load(*keyless(1), pipelines_dir=str(tmp_path / "work"))
     duck.load(*keyless(2), pipelines_dir=str(tmp_path / "work"))
     assert duck.rows("id", "keyless") == [(1,), (2,)]
+
+
+_LOAD_AND_TELL = """
+import json, sys
+from tap_analytics.target_dlt.target import TargetDlt
+for line in sys.argv[1:]:
+    with open("messages") as file:
+        TargetDlt(config=json.loads(line)).listen(file)
+print("sqlalchemy" in sys.modules)
+"""
+
+
+def test_duckdb_and_postgres_need_no_sqlalchemy_also_where_it_is_installed(
+    duck: Database, postgres: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "messages").write_text(lines_of((*keyed(1), *keyless(2))))
+    configs = [json.dumps(database.config) for database in (duck, postgres)]
+    result = subprocess.run(
+        [sys.executable, "-c", _LOAD_AND_TELL, *configs],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == ["False"]
+
+
+def test_rows_are_encoded_in_groups_not_a_whole_file_at_a_time(
+    duck: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "ROWS_IN_GROUP", 2)
+    duck.load(*keyless(1, 2, 3), pipelines_dir=str(tmp_path / "kept"))
+    [file] = tmp_path.rglob("completed_jobs/keyless.*.parquet")
+    found = pq.read_metadata(file)
+    groups = [found.row_group(index) for index in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [2, 1]

@@ -156,3 +156,19 @@ def test_duckdb_keeps_little_of_its_file_in_memory(
     opened.close()
     assert 0 < used < 4 << 20
     assert duck.query("SELECT count(*) FROM analytics.analytics.s") == [(1 << 20,)]
+
+
+def test_duckdb_puts_in_order_what_it_has_written_between_loads(
+    duck: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would do so all at once, when it closes its file."""
+    monkeypatch.setattr(tables, "CHECKPOINT_BYTES", 1 << 20)
+    opened = Loader(SETTINGS | duck.config, logging.getLogger("a program")).open()
+    log = tmp_path / "analytics.duckdb.wal"
+    left = []
+    for count in (1, 1 << 17, 1):
+        rows = pa.table({"id": pa.array(range(count), pa.int64())})
+        opened.load([Batch("s", rows, {"id": INTEGER}, ())])
+        left.append(log.exists() and log.stat().st_size > 0)
+    opened.close()
+    assert left == [True, False, True]

@@ -103,7 +103,7 @@ def test_a_long_lists_last_page_is_not_lost_to_chance() -> None:
     count, size = 100_000, 1_000
     for start in range(0, count, size):
         assert seen.look(records(range(start, start + size))) is NEW
-    # One in a hundred of these ids shares its bit with another one.
+    # One in forty of these ids shares its bit with another one.
     assert {seen.look(records([count + number])) for number in range(2_000)} == {NEW}
 
 
