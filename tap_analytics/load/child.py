@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tap_analytics.plugin.leaving import end_with
 from tap_analytics.plugin.stopping import stopping_signals
-from tap_analytics.target_dlt.__main__ import main as target_main
+from tap_analytics.target_dlt.__main__ import run_target
 
 if TYPE_CHECKING:
     from tap_analytics.target_dlt.target import TargetDlt
@@ -31,7 +32,11 @@ def fed_target() -> type[TargetDlt]:
 
 
 def main() -> None:
-    """Import the target, wait for the parent, and load."""
+    """Be the process of the target, which ends with it."""
+    end_with(_load_when_told)  # Before the imports, so that their ends come before.
+
+
+def _load_when_told() -> None:
     for number in stopping_signals():
         signal.signal(number, signal.SIG_DFL)
     gc.disable()  # As the target does: what is imported stays.
@@ -41,7 +46,7 @@ def main() -> None:
         variables = pipe.readline()
     if variables:
         os.environ.update(json.loads(variables))
-        target_main(fed_target)
+        run_target(fed_target)
 
 
 if __name__ == "__main__":

@@ -43,15 +43,18 @@ def target_class() -> type[TargetDlt]:
 def main(import_target: Callable[[], type[TargetDlt]] = target_class) -> None:
     """Be the process of a target, which ends with it.
 
-    Every failure ends with one line on stderr and exit status 1.
+    Args:
+        import_target: Imports what runs.
+    """
+    end_with(lambda: run_target(import_target))
+
+
+def run_target(import_target: Callable[[], type[TargetDlt]]) -> None:
+    """Run the target; every failure ends with one line on stderr and exit status 1.
 
     Args:
         import_target: Imports what runs.
     """
-    end_with(lambda: _run(import_target))
-
-
-def _run(import_target: Callable[[], type[TargetDlt]]) -> None:
     # Until there is a target, which has handlers of its own.
     for number in stopping_signals():
         signal.signal(number, _stop)

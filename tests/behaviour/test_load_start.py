@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,10 +14,13 @@ import pytest
 
 from tap_analytics.load.waiting_child import PROGRAM
 from tests.helpers.commands import SCRIPTS, environment, run
+from tests.helpers.running import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.conftest import SandboxFactory
 
 TIMEOUT = 60
 HELD = """
@@ -29,6 +33,30 @@ if "tap_analytics.load.child" in sys.orig_argv:
         started.write("started\\n")
     while True:
         signal.pause()
+"""
+
+NOTED = """
+import sys
+
+if "tap_analytics.load.child" in sys.orig_argv:
+    import atexit
+
+    register = atexit.register
+
+    def note(kind, function):
+        with open({notes!r}, "a") as notes:
+            notes.write(f"{{kind}} {{function.__name__}}\\n")
+
+    def noted(function, *args, **kwargs):
+        def call(*args, **kwargs):
+            note("done", function)
+            return function(*args, **kwargs)
+
+        note("promised", function)
+        register(call, *args, **kwargs)
+        return function
+
+    atexit.register = noted
 """
 
 
@@ -111,3 +139,23 @@ def test_a_target_whose_parent_is_gone_ends_without_a_word(tmp_path: Path) -> No
     os.close(reader)
     assert (result.stdout, result.stderr) == (b"", b"")
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_the_imports_of_a_target_have_for_its_end_is_done(
+    sandbox: SandboxFactory, tmp_path: Path
+) -> None:
+    api = sandbox(projects=1, tasks=1, time_records=1, clients=1, users=1)
+    (tmp_path / "config.json").write_text(json.dumps(settings(api)))
+    text = NOTED.format(notes=str(tmp_path / "notes"))
+    (tmp_path / "sitecustomize.py").write_text(text)
+    arguments = ("--config", "config.json")
+    environ = {"PYTHONPATH": str(tmp_path)}
+    result = run("analytics-load", *arguments, cwd=tmp_path, **environ)
+    assert result.returncode == 0, result.stderr
+    lines = (tmp_path / "notes").read_text().splitlines()
+    promised, done = (
+        [line.removeprefix(kind) for line in lines if line.startswith(kind)]
+        for kind in ("promised ", "done ")
+    )
+    assert "stop_telemetry" in done
+    assert done == promised[promised.index("leave") :][::-1]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from tap_analytics.dlt_extract.items import ArrowTables
@@ -105,6 +108,45 @@ def test_one_that_is_refused_leaves_the_error_to_that(record: str) -> None:
     assert columns_of(PLAIN[0], record) is None
     with pytest.raises(FatalAPIError):
         fitted_columns_of(PLAIN[0], record)
+
+
+MOMENTS = st.builds(
+    "{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{}".format,
+    st.integers(0, 9999),
+    st.integers(0, 13),
+    st.integers(0, 32),
+    st.sampled_from("T t_"),
+    st.integers(0, 24),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.sampled_from(["", ".5", ".123456", ".1234567", ","]),
+    st.sampled_from(["Z", "+00:00", "", "z", "-00:00", "+02:00"]),
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)
+WILD = st.fixed_dictionaries(
+    {"id": st.text(min_size=1)},
+    optional={
+        "name": st.text() | ANYTHING,
+        "createdAt": MOMENTS | st.none(),
+        "project_id": st.just("as:1") | ANYTHING,
+        "account": ANYTHING,
+        "additional_fields": ANYTHING,
+        "more": ANYTHING,
+    },
+)
+
+
+@given(records=st.lists(WILD, min_size=1, max_size=4), is_ascii=st.booleans())
+def test_whatever_comes_is_fitted_or_comes_to_the_same(
+    records: list[dict[str, Any]], *, is_ascii: bool
+) -> None:
+    texts = [json.dumps(one, ensure_ascii=is_ascii) for one in records]
+    columns = columns_of(*texts)
+    assert columns is None or columns == fitted_columns_of(*texts)
 
 
 def test_each_record_has_the_column_of_its_own_context() -> None:
