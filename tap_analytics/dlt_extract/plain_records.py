@@ -39,6 +39,9 @@ _MOMENT = (
 _MOMENTS = re.compile(rb"\[%b(?:,%b)*\]" % (_MOMENT, _MOMENT))
 """A list of moments in UTC, no finer than their column. Arrow looks at the calendar."""
 
+MOST_LEFT_OUT = 32
+"""So many times in a row no look is taken, where the looks before were in vain."""
+
 _NO_KEY = frozenset({None, ""})
 
 _encode = msgspec.json.Encoder().encode
@@ -82,6 +85,8 @@ class PlainRecords:
         types = column_types(schema)
         self._json = types.pop(ADDITIONAL_FIELDS)
         self._types = types
+        self._in_vain = 0
+        self._left_out = 0
 
     @property
     def may_be(self) -> bool:
@@ -92,11 +97,24 @@ class PlainRecords:
         )
 
     def columns(self, records: Sequence[Record]) -> list[pa.Array] | None:
-        """Return the columns of all properties; `None` if a record has to be fitted.
+        """Return the columns of all properties; `None` if the records are to be fitted.
+
+        An API whose ids are numbers has no record that fits as it came. So after a look
+        in vain, records are left to be fitted without a look: twice as often each time.
 
         Args:
             records: The records, at least one.
         """
+        if self._left_out < self._in_vain:
+            self._left_out += 1
+            return None
+        columns = self._columns_of(records)
+        self._left_out = 0
+        more = min(2 * self._in_vain or 1, MOST_LEFT_OUT)
+        self._in_vain = more if columns is None else 0
+        return columns
+
+    def _columns_of(self, records: Sequence[Record]) -> list[pa.Array] | None:
         try:
             fields = _decode_records(_encode([text for text, _ in records]))
             columns = {

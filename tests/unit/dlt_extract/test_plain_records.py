@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from copy import copy
 from typing import Any
 
 import pytest
@@ -147,6 +148,29 @@ def test_whatever_comes_is_fitted_or_comes_to_the_same(
     texts = [json.dumps(one, ensure_ascii=is_ascii) for one in records]
     columns = columns_of(*texts)
     assert columns is None or columns == fitted_columns_of(*texts)
+
+
+def test_after_looks_in_vain_records_are_left_out_twice_as_often_each_time() -> None:
+    plain = PlainRecords(SCHEMA, KEYS, "project_id", ACME)
+    other, fitting = (
+        [(Raw(text), PROJECT)] for text in (b'{"id": 12}', b'{"id": "12"}')
+    )
+    looked_at = []
+    for number in range(150):
+        tried = copy(plain)
+        if tried.columns(fitting) is not None:
+            looked_at.append(number)
+        assert plain.columns(other) is None
+    assert looked_at == [0, 2, 5, 10, 19, 36, 69, 102, 135]
+
+
+def test_a_look_that_finds_columns_is_followed_by_the_next() -> None:
+    plain = PlainRecords(SCHEMA, KEYS, "project_id", ACME)
+    other, fitting = (
+        [(Raw(text), PROJECT)] for text in (b'{"id": 12}', b'{"id": "12"}')
+    )
+    found = [plain.columns(one) for one in [other] * 6 + [fitting] * 7 + [other]]
+    assert [one is not None for one in found] == [False] * 10 + [True] * 3 + [False]
 
 
 def test_each_record_has_the_column_of_its_own_context() -> None:
