@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from tap_analytics.report.report import Report
     from tap_analytics.run import Run
     from tap_analytics.singer.messages import BinaryFile
+
+
+SECONDS_TO_KNOW = 0.25
+"""So long a signal that has ended the reader of a pipe may take to arrive here."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,9 @@ def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
     try:
         outcome = Outcome(COMPLETE, status=work())
     except BrokenPipeError as error:  # The reader is gone, and says itself why.
-        # But Ctrl-C ends both, and either may be the first.
+        # But Ctrl-C ends both, and the reader may be the first to know.
+        with suppress(StoppedError):
+            run.stop.wait(SECONDS_TO_KNOW)
         message = _stopped_by(run.stop.by) if run.stop.by else ""
         outcome = Outcome(STOPPED, message, error)
     except StoppedError as error:

@@ -52,8 +52,8 @@ class SandboxFactory(Protocol):
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Takes one worker more than there are processors: some tests mostly wait."""
-    return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+    """Takes two workers more than there are processors: some tests mostly wait."""
+    return min(MOST_WORKERS, (os.cpu_count() or 1) + 2)
 
 
 def pytest_configure() -> None:

@@ -232,22 +232,31 @@ def test_a_run_that_was_told_to_end_asks_for_nothing(account: Account) -> None:
     assert account.api.stats().requests == 0
 
 
-@pytest.mark.parametrize(
-    ("by", "message"), [("SIGINT", "Stopped by SIGINT before everything"), ("", "")]
-)
-def test_a_stopped_run_says_so_even_if_its_reader_was_gone_first(
-    account: Account, by: str, message: str
-) -> None:
+def outcome_without_a_reader(account: Account, signal: str = "") -> Outcome:
     run = account.begin()
-    run.stop.set(by)
 
-    def write_the_last_state() -> None:
+    def write() -> None:
+        if signal:
+            threading.Thread(target=run.stop.set, args=(signal,)).start()
         raise BrokenPipeError
 
-    report = LogReport(run.progress, run.logger)
-    outcome = concluded(write_the_last_state, run, report)
+    return concluded(write, run, LogReport(run.progress, run.logger))
+
+
+def test_a_stopped_run_says_so_even_if_its_reader_was_gone_first(
+    account: Account,
+) -> None:
+    outcome = outcome_without_a_reader(account, "SIGINT")
     assert outcome.ending == STOPPED
-    assert outcome.message[:35] == message
+    assert outcome.message.startswith("Stopped by SIGINT before everything was read")
+
+
+def test_a_reader_that_goes_by_itself_says_why_and_the_run_nothing(
+    account: Account,
+) -> None:
+    outcome = outcome_without_a_reader(account)
+    assert outcome.ending == STOPPED
+    assert outcome.message == ""
 
 
 # Many of them

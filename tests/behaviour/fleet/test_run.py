@@ -136,7 +136,7 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
         ),
         (
             {"destination": "duckdbb"},
-            "Error: dlt has no destination 'duckdbb'. Did you mean 'duckdb'?",
+            "Error: fleet.yml, line 1: target.destination is wrong: dlt has no desti",
         ),
     ],
 )
