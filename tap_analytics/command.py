@@ -24,6 +24,8 @@ from tap_analytics.tap import TapAnalytics
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import click
+
     from tap_analytics.report.report import Report
 
 
@@ -38,12 +40,31 @@ def main() -> None:
     report = report_to_user(run, is_test=_is_test(sys.argv))
     if command.callback is not None:
         command.callback = _reported_on(command.callback, report)
-    work = partial(command.main, obj=run, standalone_mode=False)
+    work = partial(_invoked, command, run)
     outcome = stopped_by_signals(lambda: concluded(work, run, report), run.stop)
     failure = outcome.error
     if isinstance(failure, OSError) and failure.strerror and not failure.filename:
         drop_output()
     sys.exit(exit_status(outcome, run))
+
+
+def _invoked(command: click.Command, run: Run) -> Any:
+    try:
+        return command.main(obj=run, standalone_mode=False)
+    except _ReaderGone as gone:
+        raise BrokenPipeError(*gone.error.args) from gone.error
+
+
+class _ReaderGone(Exception):  # noqa: N818 - it is told as what it carries
+    """Takes an error past click, which ends the process where a reader is gone.
+
+    Args:
+        error: The error.
+    """
+
+    def __init__(self, error: BrokenPipeError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def _is_test(arguments: Sequence[str]) -> bool:
@@ -64,6 +85,9 @@ def _reported_on(callback: Callable[..., Any], report: Report) -> Callable[..., 
     def invoke(**options: Any) -> Any:
         if not options.get("about"):
             report.begin()
-        return callback(**options)
+        try:
+            return callback(**options)
+        except BrokenPipeError as error:
+            raise _ReaderGone(error) from error
 
     return invoke

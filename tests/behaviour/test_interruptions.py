@@ -116,6 +116,35 @@ def test_a_signal_ends_a_run_soon_whatever_its_threads_wait_for(
     assert json.loads(out[-1])["type"] == "STATE"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_told_also_if_it_has_ended_the_reader_before(
+    api: Sandbox, tap: Callable[..., Tap], number: signal.Signals
+) -> None:
+    path = api.path("tasks", api.truth("projects")[1]["id"])
+    api.fault(path, "hang")
+    process = tap(settings(api))
+    is_asked_for(api, path)
+    assert process.process.stdout is not None
+    process.process.stdout.close()
+    _, (line,) = process.end_by(number)
+    assert process.process.returncode == 128 + number
+    assert f"Stopped by {number.name} before everything was read" in line
+
+
+def test_a_reader_that_has_enough_ends_the_run_without_a_word(
+    api: Sandbox, tap: Callable[..., Tap]
+) -> None:
+    path = api.path("tasks", api.truth("projects")[1]["id"])
+    api.fault(path, status=503, headers={"Retry-After": "1"}, times=1)
+    process = tap(settings(api))
+    is_asked_for(api, path)
+    assert process.process.stdout is not None
+    process.process.stdout.close()
+    _, err = process.process.communicate(timeout=SOON)
+    assert process.process.returncode == 1
+    assert err == ""
+
+
 def test_a_signal_ends_a_run_soon_that_waits_for_the_limit(
     api: Sandbox, tap: Callable[..., Tap]
 ) -> None:
