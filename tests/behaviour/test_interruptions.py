@@ -125,8 +125,10 @@ def test_a_signal_is_told_also_if_it_has_ended_the_reader_before(
     process = tap(settings(api))
     is_asked_for(api, path)
     assert process.process.stdout is not None
+    process.process.send_signal(signal.SIGSTOP)
     process.process.stdout.close()
-    _, (line,) = process.end_by(number)
+    process.process.send_signal(number)
+    _, (line,) = process.end_by(signal.SIGCONT)
     assert process.process.returncode == 128 + number
     assert f"Stopped by {number.name} before everything was read" in line
 
