@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from tap_analytics.singer.messages import BinaryFile
 
 
-SECONDS_TO_KNOW = 0.25
+SECONDS_TO_KNOW = 0.5
 """So long a signal that has ended the reader of a pipe may take to arrive here."""
 
 
@@ -121,10 +120,8 @@ def concluded(work: Callable[[], Any], run: Run, report: Report) -> Outcome:
         outcome = Outcome(COMPLETE, status=work())
     except BrokenPipeError as error:  # The reader is gone, and says itself why.
         # But Ctrl-C ends both, and the reader may be the first to know.
-        with suppress(StoppedError):
-            run.stop.wait(SECONDS_TO_KNOW)
-        message = _stopped_by(run.stop.by) if run.stop.by else ""
-        outcome = Outcome(STOPPED, message, error)
+        by = run.stop.by_whom(SECONDS_TO_KNOW)
+        outcome = Outcome(STOPPED, _stopped_by(by) if by else "", error)
     except StoppedError as error:
         outcome = Outcome(STOPPED, _stopped_by(run.stop.by or "its caller"), error)
     except Exception as error:  # noqa: BLE001 - it is told in one line

@@ -31,6 +31,7 @@ class StopFlag:
         self.by = ""
         """Who has set it, in a word, if that was said."""
         self._event = threading.Event()
+        self._named = threading.Event()
         self._wakers: list[Callable[[], None]] = []
 
     def set(self, by: str = "") -> None:
@@ -39,10 +40,11 @@ class StopFlag:
         Not for a signal handler: it strikes while its own thread may hold a lock.
 
         Args:
-            by: Who wants that, in a word; whoever came first has said it.
+            by: Who wants that, in a word; the first word stays.
         """
-        if not self.is_set:
+        if by and not self.by:
             self.by = by
+            self._named.set()
         self._event.set()
         for wake in list(self._wakers):
             wake()
@@ -51,6 +53,15 @@ class StopFlag:
     def is_set(self) -> bool:
         """Whether the run is to end."""
         return self._event.is_set()
+
+    def by_whom(self, seconds: float) -> str:
+        """Return who has set it, in a word; wait for that word.
+
+        Args:
+            seconds: How long to wait.
+        """
+        self._named.wait(seconds)
+        return self.by
 
     def on_set(self, wake: Callable[[], None]) -> None:
         """Call `wake` when the flag is set, for a wait that is not on the flag.

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 SECONDS_TO_END = 1.5
 """So long a run may take to end once a signal has asked for it."""
 
+SECONDS_BETWEEN_LOOKS = 0.1
+"""So often the main thread wakes, for a signal that another thread has got.
+
+The system hands a signal to any thread if the process was stopped, as by Ctrl-Z, and
+nothing wakes the main thread then, which alone can handle the signal.
+"""
+
 ResultT = TypeVar("ResultT")
 
 
@@ -63,17 +70,23 @@ def stopped_by_signals(
     for number in stopping_signals():
         signal.signal(number, lambda number, _: events.put(number))
     threading.Thread(target=do, name="run", daemon=True).start()
-    number_or_end = events.get()
+    number_or_end = _next(events)
     if number_or_end is not None:
         stop.set(signal.Signals(number_or_end).name)
         if hurry is None:
             _wait_for_end(events, number_or_end)
         else:
-            while events.get() is not None:
+            while _next(events) is not None:
                 hurry()
     for error in errors:
         raise error
     return results[0]
+
+
+def _next(events: SimpleQueue[int | None]) -> int | None:
+    while True:
+        with suppress(Empty):
+            return events.get(timeout=SECONDS_BETWEEN_LOOKS)
 
 
 def _wait_for_end(events: SimpleQueue[int | None], number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,16 @@ def test_a_check_raises_once_the_flag_is_set() -> None:
     with pytest.raises(StoppedError):
         stop.check()
     assert stop.by == "SIGTERM"
+
+
+def test_a_name_is_learned_also_after_the_flag_was_set_without_one() -> None:
+    stop = StopFlag()
+    stop.set()
+    assert stop.by_whom(seconds=0) == ""
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(stop.by_whom, 60)
+        stop.set("SIGINT")
+        assert asked.result() == "SIGINT"
 
 
 def test_who_came_first_has_set_the_flag() -> None:
