@@ -119,7 +119,8 @@ def test_a_mistake_in_the_settings_ends_the_target_too(
 def test_a_signal_ends_the_target_too_before_the_settings_are_read(
     number: signal.Signals, held: dict[str, str], tmp_path: Path
 ) -> None:
-    with started(held, tmp_path) as process:
+    # The file opens where the command reads its settings, so the target has started.
+    with started(held, tmp_path) as process, (tmp_path / "config.json").open("w"):
         process.send_signal(number)
         said = ended(process)
     assert process.returncode == 128 + number
