@@ -52,7 +52,7 @@ def _invoked(command: click.Command, run: Run) -> Any:
     try:
         return command.main(obj=run, standalone_mode=False)
     except _ReaderGone as gone:
-        raise BrokenPipeError(*gone.error.args) from gone.error
+        raise gone.error from None
 
 
 class _ReaderGone(Exception):  # noqa: N818 - it is told as what it carries

@@ -84,21 +84,19 @@ def _of_keys(document: Document, content: Mapping[str, Any]) -> Iterator[str]:
 def _of_target(target: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if target.get("write_disposition") in {"append", "replace"}:
         yield "write_disposition", _NOT_MERGED
-    files = str(target.get("destination")).rpartition(".")[2] == "filesystem"
+    destination = target.get("destination")
+    files = str(destination).rpartition(".")[2] == "filesystem"
     if files and target.get("table_format") not in _MERGEABLE_FILES:
         yield "destination", _PLAIN_FILES
-    elif isinstance(target.get("destination"), str) and (
-        wrong := _wrong_destination(target)
-    ):
+    elif isinstance(destination, str) and (wrong := _wrong_destination(destination)):
         yield "destination", f"is wrong: {wrong.rstrip('.')}"
     dataset = target.get("dataset_name")
     if isinstance(dataset, str) and _BRACES.search(dataset.replace("{account}", "")):
         yield "dataset_name", "may have {account} in it, but no other braces"
 
 
-def _wrong_destination(target: Mapping[str, Any]) -> str:
-    """Return what is wrong with the name of the destination; empty if nothing is."""
-    name = target["destination"]
+def _wrong_destination(name: str) -> str:
+    """Return what is wrong with the name of a destination; empty if nothing is."""
     if name in _EVERYWHERE:
         return ""
     from tap_analytics.target_dlt.errors import SetupError  # noqa: PLC0415

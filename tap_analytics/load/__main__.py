@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import closing
 
 from tap_analytics.load.waiting_child import WaitingChild, is_run
 from tap_analytics.signals import end_by_signals
@@ -12,7 +13,7 @@ from tap_analytics.signals import end_by_signals
 
 def main() -> None:
     """Start the target, import the command, and run it."""
-    with WaitingChild() as child:
+    with closing(WaitingChild()) as child:
         end_by_signals(child.kill)
         if is_run(sys.argv[1:], os.environ):
             child.start()

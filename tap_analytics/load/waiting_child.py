@@ -16,9 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
-
-    from tap_analytics.compat import Self
 
 PROGRAM = "tap_analytics.load.child"
 
@@ -47,28 +44,13 @@ def is_run(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
 class WaitingChild:
     """A process that is started, and told later how to load.
 
-    As a context it ends the process if nobody has told it.
+    To close it ends the process if nobody has told it.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._writer = -1
         self._is_told = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process, unless it has been told how to load."""
-        if self._process is None or self._is_told:
-            return
-        self._process.kill()
-        self._process.wait()
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process if it is not started; return it.
@@ -107,3 +89,9 @@ class WaitingChild:
         """Kill the process if it waits; for a handler of signals."""
         if self._process is not None and not self._is_told:
             self._process.kill()
+
+    def close(self) -> None:
+        """End the process, unless it has been told how to load."""
+        self.kill()
+        if self._process is not None and not self._is_told:
+            self._process.wait()
