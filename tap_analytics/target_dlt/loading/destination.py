@@ -23,7 +23,7 @@ from tap_analytics.plugin.declared import hint
 from tap_analytics.target_dlt.errors import SetupError
 from tap_analytics.target_dlt.loading.quick_configuration import (
     DuckDbConfiguration,
-    OnceFoundCapabilities,
+    OnceConfigured,
     PostgresConfiguration,
 )
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 AnyDestination = Destination[Any, Any]
 
 
-class duckdb(OnceFoundCapabilities, dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
+class duckdb(OnceConfigured, dlt_duckdb):  # noqa: N801, dlt takes a destination's name from its class
     """dlt's DuckDB destination, with a client of our own."""
 
     spec = DuckDbConfiguration
@@ -52,7 +52,7 @@ class duckdb(OnceFoundCapabilities, dlt_duckdb):  # noqa: N801, dlt takes a dest
         return DuckDbTableClient
 
 
-class postgres(OnceFoundCapabilities, dlt_postgres):  # noqa: N801, as above
+class postgres(OnceConfigured, dlt_postgres):  # noqa: N801, as above
     """dlt's PostgreSQL destination, with a client of our own."""
 
     spec = PostgresConfiguration

@@ -6,6 +6,7 @@ URLs, if that is installed. This module holds all that keeps it from both.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.configuration import configspec
@@ -23,20 +24,40 @@ if TYPE_CHECKING:
     from dlt.common.normalizers.naming import NamingConvention
 
 
-class OnceFoundCapabilities(Destination[Any, Any]):
-    """A destination that looks once for what its configuration makes it capable of."""
+class OnceConfigured(Destination[Any, Any]):
+    """A destination that looks once for its configuration and its capabilities."""
 
-    _found: DestinationCapabilitiesContext | None = None
+    _asked: dict[str, Any] | None = None
+    _configured: Any = None
+
+    @cached_property
+    def _capabilities(self) -> dict[type, DestinationCapabilitiesContext]:
+        """By the kind of names, on which they depend."""
+        return {}
+
+    @override
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        if accept_partial or initial_config is None or initial_config.is_resolved():
+            return super().configuration(initial_config, accept_partial)
+        asked = dict(initial_config)
+        if asked != self._asked:
+            self._configured = super().configuration(initial_config).copy()
+            self._asked = asked
+        configuration = self._configured.copy()
+        # A copy of DuckDB's has no pool of connections; each client needs its own.
+        configuration.credentials.resolve()
+        return configuration
 
     @override
     def capabilities(
         self, config: Any = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        if config is not None or naming is not None:
+        if config is not None:
             return super().capabilities(config, naming)
-        if self._found is None:
-            self._found = super().capabilities()
-        return self._found.copy()
+        names = type(naming)
+        if names not in self._capabilities:
+            self._capabilities[names] = super().capabilities(naming=naming)
+        return self._capabilities[names].copy()
 
 
 class _PlainURLs(ConnectionStringCredentials):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.configuration.specs.exceptions import InvalidConnectionString
+from dlt.common.normalizers.naming import snake_case, sql_cs_v1
 from dlt.destinations.impl.duckdb.configuration import (
     DuckDbCredentials as DuckDbCredentialsOfDlt,
 )
@@ -34,6 +36,8 @@ URLS = (
     "postgres://someone:hush@localhost",
     "postgresql+psycopg2://a:b@h:1/d",
 )
+
+PARTS = {"host": "localhost", "username": "someone", "password": "hush"}
 
 
 @pytest.mark.parametrize(
@@ -70,23 +74,79 @@ def test_no_url_is_refused_as_dlt_does_it(url: Any) -> None:
     assert len(messages) == 1
 
 
-@pytest.mark.parametrize(
+DESTINATIONS = pytest.mark.parametrize(
     ("ours", "dlts", "credentials"),
     [
         (postgres, postgres_of_dlt, URLS[0]),
-        (postgres, postgres_of_dlt, {"host": "localhost", "database": "things"}),
+        (postgres, postgres_of_dlt, {**PARTS, "database": "things"}),
         (duckdb, duckdb_of_dlt, "things.duckdb"),
     ],
 )
+
+
+@DESTINATIONS
+@pytest.mark.parametrize(
+    "naming", [None, snake_case.NamingConvention(), sql_cs_v1.NamingConvention()]
+)
 def test_capabilities_are_those_of_dlt_each_time(
-    ours: Any, dlts: Any, credentials: Any
+    ours: Any, dlts: Any, credentials: Any, naming: Any
 ) -> None:
-    expected = dict(dlts(credentials).capabilities())
+    expected = dict(dlts(credentials).capabilities(naming=naming))
     destination = ours(credentials)
+    destination.capabilities()
     for _ in range(2):
-        found = destination.capabilities()
+        found = destination.capabilities(naming=naming)
         assert {**found, "loader_file_format_selector": None} == {
             **expected,
             "loader_file_format_selector": None,
         }
         found.max_identifier_length = 7  # is nobody else's
+
+
+def _configuration(destination: Any, dataset: str = "rows") -> Any:
+    asked = destination.spec()._bind_dataset_name(dataset)  # noqa: SLF001, as dlt does
+    return destination.configuration(asked)
+
+
+@DESTINATIONS
+def test_the_configuration_is_that_of_dlt_each_time(
+    ours: Any, dlts: Any, credentials: Any
+) -> None:
+    destination = ours(credentials)
+    for dataset in ("rows", "rows", "others", "rows"):
+        expected = dict(_configuration(dlts(credentials), dataset))
+        found = _configuration(destination, dataset)
+        assert found.is_resolved()
+        ours_, dlts_ = (dict(one.pop("credentials")) for one in (dict(found), expected))
+        assert {**ours_, "conn_pool": None} == {**dlts_, "conn_pool": None}
+        assert {**found, "credentials": None} == {**expected, "credentials": None}
+        found.dataset_name = "nobody else's"
+
+
+def test_the_configuration_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    destination = postgres()
+    name = "DESTINATION__POSTGRES__CREDENTIALS"
+    monkeypatch.setenv(name, "postgresql://someone:hush@localhost/things")
+    before = _configuration(destination)
+    monkeypatch.setenv(name, "postgresql://someone:hush@localhost/others")
+    assert _configuration(destination).credentials.database == "things"
+    assert before.credentials is not _configuration(destination).credentials
+
+
+def test_each_client_of_duckdb_has_connections_of_its_own() -> None:
+    destination = duckdb("things.duckdb")
+    pools = [_configuration(destination).credentials.conn_pool for _ in range(3)]
+    assert None not in pools
+    assert len(set(map(id, pools))) == len(pools)
+    assert all(pool.credentials.conn_pool is pool for pool in pools)
+
+
+def test_a_configuration_that_is_not_found_is_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    destination = postgres()
+    with pytest.raises(ConfigFieldMissingException):
+        _configuration(destination)
+    url = "postgresql://someone:hush@localhost/things"
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    assert _configuration(destination).credentials.database == "things"
