@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from tap_analytics.target_dlt.columns.sdc_columns import DELETED_AT
 from tap_analytics.target_dlt.errors import InputError
 from tap_analytics.target_dlt.loading import open_tables
 from tap_analytics.target_dlt.loading.active_versions import ActiveVersions
+from tap_analytics.target_dlt.loading.connection import Connection, is_kept
 from tap_analytics.target_dlt.loading.dataset_lock import locked
 from tap_analytics.target_dlt.loading.dispositions import Dispositions
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
     from tap_analytics.target_dlt.columns.stream_buffer import Batch
     from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
-
-IDLE_SECONDS = 5.0
-"""After so long without a load, others can have a DuckDB file."""
 
 
 class OpenDataset:
@@ -101,11 +98,8 @@ class OpenDataset:
             config["hard_delete"],
         )
         self._refuses_nul = client.capabilities.sqlglot_dialect in REFUSED_BY
-        # Opening a DuckDB file, and closing it, take as long as a small load.
-        self._is_kept_open = client.config.destination_type == "duckdb"
-        self._connection = ExitStack()
-        self._is_connected = False
-        self._idle_since = time.monotonic()
+        self._connection = Connection(self._tables, is_kept=is_kept(client))
+        self._connection.keep()
         self.is_loading = False
         """Whether a load is under way, which is better not interrupted."""
 
@@ -178,22 +172,18 @@ class OpenDataset:
 
     def release_if_idle(self) -> None:
         """Let others have the destination, if there was no load for a while."""
-        if self._is_connected and time.monotonic() - self._idle_since > IDLE_SECONDS:
-            self.release()
+        with one_line_errors(self._config, self._logger):
+            self._connection.close_if_idle()
 
     def release(self) -> None:
         """Let others have the destination, until the next load."""
         with one_line_errors(self._config, self._logger):
-            self._disconnect()
+            self._connection.close()
 
     def close(self) -> None:
         """Give connection and working directory up."""
         self.release()
         self._directory.close()
-
-    def _disconnect(self) -> None:
-        self._is_connected = False
-        self._connection.close()
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -205,24 +195,19 @@ class OpenDataset:
                 # `My-Data` and `my_data` are one dataset.
                 name = client.config.normalize_dataset_name(client.schema)
             stack.enter_context(locked(client, name, self._logger))
-            if not self._is_kept_open:
-                stack.enter_context(self._tables.connected())
-            elif not self._is_connected:
-                self._connection.enter_context(self._tables.connected())
-                self._is_connected = True
+            stack.enter_context(self._connection.used())
             self._tables.read_schema()
             self.is_loading = True
             try:
                 yield
             except BaseException:
-                self._disconnect()  # and with it from what was begun
+                self._connection.close()  # and with it what was begun
                 with suppress(Exception):
                     # Else the next load would load what is left of this one.
                     self._pipeline.abort_packages()
                 raise
             finally:
                 self.is_loading = False
-                self._idle_since = time.monotonic()
 
     def _load(self, batches: Iterable[Batch]) -> str | None:
         # Others may have changed the tables since the last load.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 # This comes first, because it sets up dlt's environment.
@@ -16,6 +16,7 @@ import dlt
 from dlt.common.schema.utils import normalize_schema_name
 
 from tap_analytics.target_dlt.errors import LoadError
+from tap_analytics.target_dlt.loading.connection import is_kept
 from tap_analytics.target_dlt.loading.dataset import OpenDataset
 from tap_analytics.target_dlt.loading.error_lines import one_line_errors
 from tap_analytics.target_dlt.loading.place import (
@@ -27,7 +28,7 @@ from tap_analytics.target_dlt.loading.working_directory import WorkingDirectory
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -67,11 +68,14 @@ class Loader:
         """
         with one_line_errors(self._config, self._logger):
             directory = self._directory()
-            pipeline = self._pipeline_of_run = self._connected(directory)
-            self.file = database_file(pipeline.destination_client().config)
-            return OpenDataset(
-                pipeline, directory, self._config, self._format, self._logger
-            )
+            pipeline = self._pipeline(directory)
+            with _kept_open(pipeline):
+                _connect(pipeline)
+                self._pipeline_of_run = pipeline
+                self.file = database_file(pipeline.destination_client().config)
+                return OpenDataset(
+                    pipeline, directory, self._config, self._format, self._logger
+                )
 
     def place(self) -> tuple[str, bool]:
         """Return what stands for the dataset that is open, and whether it has tables.
@@ -94,7 +98,8 @@ class Loader:
         with one_line_errors(self._config, self._logger):
             self._require_database()
             directory = self._directory()
-            pipeline = self._connected(directory)
+            pipeline = self._pipeline(directory)
+            _connect(pipeline)
             tables = pipeline.default_schema.data_table_names(seen_data_only=True)
             with closing(directory):
                 return _counted(pipeline, tables) if tables else {}
@@ -130,14 +135,27 @@ class Loader:
             pipelines_dir=str(directory.path),
         )
 
-    def _connected(self, directory: WorkingDirectory) -> dlt.Pipeline:
-        pipeline = self._pipeline(directory)
-        # What a run that failed or was killed left, where the directory is kept.
-        if pipeline.has_pending_data:
-            pipeline.abort_packages()
-        pipeline.sync_destination()
-        _ensure_schema(pipeline)
-        return pipeline
+
+def _connect(pipeline: dlt.Pipeline) -> None:
+    """Let a pipeline learn what is in the destination."""
+    # What a run that failed or was killed left, where the directory is kept.
+    if pipeline.has_pending_data:
+        pipeline.abort_packages()
+    pipeline.sync_destination()
+    _ensure_schema(pipeline)
+
+
+@contextmanager
+def _kept_open(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Keep a DuckDB file open, which dlt would open anew for each thing it looks up.
+
+    To open the file takes as long as all that is looked up. A new pipeline has no
+    schema to make a client of, so that this one has another, which is stored nowhere.
+    """
+    client: Any
+    client, _ = pipeline._get_destination_clients(dlt.Schema("opening"))  # noqa: SLF001
+    with client if is_kept(client) else nullcontext():
+        yield
 
 
 def _ensure_schema(pipeline: dlt.Pipeline) -> None:

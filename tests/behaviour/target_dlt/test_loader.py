@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
+import subprocess
+import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,7 @@ from tap_analytics.target_dlt.columns.column_types import INTEGER, TEXT
 from tap_analytics.target_dlt.columns.stream_buffer import Batch
 from tap_analytics.target_dlt.errors import LoadError
 from tap_analytics.target_dlt.loading import tables
+from tap_analytics.target_dlt.loading.connection import IDLE_SECONDS
 from tap_analytics.target_dlt.loading.loader import Loader
 from tests.helpers.databases import record, schema, state
 
@@ -66,6 +71,30 @@ def test_a_dataset_takes_batches_and_tells_the_package(
 
 def test_nothing_to_load_is_no_package(dataset: OpenDataset) -> None:
     assert dataset.load([]) is None
+
+
+def can_be_opened(database: Database) -> bool:
+    """Return whether another process can open a DuckDB file."""
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+    command = [sys.executable, "-c", code, database.config["credentials"]]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_file_is_given_up_after_a_while_without_a_load(
+    duck: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SETTINGS | duck.config
+    with closing(Loader(config, logging.getLogger("a program")).open()) as dataset:
+        for value in ("a", "b"):
+            dataset.release_if_idle()
+            assert not can_be_opened(duck)
+            with monkeypatch.context() as later:
+                moment = time.monotonic() + IDLE_SECONDS + 0.01
+                later.setattr(time, "monotonic", lambda moment=moment: moment)
+                dataset.release_if_idle()
+            assert can_be_opened(duck)
+            dataset.load([batch("s", ("acme", 1, value))])
+    assert duck.rows("account, id, v") == [("acme", 1, "b")]
 
 
 def test_after_a_refused_package_its_halves_can_be_loaded(
