@@ -38,8 +38,16 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
-SLOWEST_FIRST = ("e2e", "docs", "chaos", "behaviour/target_dlt", "behaviour", "unit")
-"""Folders of tests; those that begin last should be short."""
+SLOWEST_FIRST = (
+    "e2e",
+    "docs",
+    "chaos",
+    "behaviour/target_dlt",
+    "behaviour",
+    "unit/test_account_run.py",
+    "unit",
+)
+"""Where tests are; those that begin last should be short."""
 
 MOST_WORKERS = 5
 

@@ -38,6 +38,9 @@ SAME_WITHOUT = (
     # What the tap reads, not where its state is.
     r"^TAP_ANALYTICS_(?!LOG)\w+=\S+( TAP_ANALYTICS_\w+=\S+)* \\\n",
     r" --catalog catalog\.json",
+    # With this in front, less goes wrong: nothing is loaded where it fails.
+    r"^tap-analytics --config config\.json --test\n",
+    r"^mkdir -p rows\n",
 )
 """What may be left out of a recipe, and it goes wrong in the same ways.
 
@@ -75,8 +78,8 @@ STAND_INS = {
 
 
 def recipes() -> dict[str, str]:
-    """Return the commands that load, by where they stand; those that differ."""
-    found: dict[str, tuple[str, str]] = {}
+    """Return the commands that load, by where they stand."""
+    found = {}
     for document in documents():
         for block in document.blocks:
             is_run = block.is_run and block.language == "sh"
@@ -84,9 +87,8 @@ def recipes() -> dict[str, str]:
             loads = is_ours and LOADS.search(block.text)
             if loads and (is_run or block.note == "load.sh"):
                 place = f"{document.name}:{block.line}"
-                text = MAKES_CONFIG.sub("", block.text)
-                found.setdefault(_alike(text), (place, text))
-    return dict(found.values())
+                found[place] = MAKES_CONFIG.sub("", block.text)
+    return found
 
 
 def _alike(recipe: str) -> str:
@@ -99,6 +101,9 @@ def _alike(recipe: str) -> str:
 
 
 RECIPES = recipes()
+BY_LENGTH = sorted(RECIPES, key=lambda place: -len(RECIPES[place]))
+DIFFERENT = {_alike(RECIPES[place]): place for place in BY_LENGTH}
+"""Where those stand that differ: the shortest of each, which tests nothing first."""
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +164,7 @@ class Kitchen:
         return json.loads(self.state.read_text().splitlines()[-1])["bookmarks"]
 
 
-@pytest.fixture(params=RECIPES)
+@pytest.fixture(params=DIFFERENT.values())
 def kitchen(request: pytest.FixtureRequest, tmp_path: Path, api: Sandbox) -> Kitchen:
     api.reset()
     return Kitchen(tmp_path, RECIPES[request.param], api)
@@ -175,6 +180,7 @@ def test_there_are_recipes_of_all_documents_that_load() -> None:
         "everhour.md",
         "schedule.md",
         "standalone.md",
+        "while-it-runs.md",
     }
 
 
