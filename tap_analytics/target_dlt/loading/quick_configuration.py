@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class OnceConfigured(Destination[Any, Any]):
     """A destination that looks once for its configuration and its capabilities."""
 
-    _asked: dict[str, Any] | None = None
-    _configured: Any = None
+    _known: tuple[dict[str, Any], Any] | None = None
+    """The last configuration that was asked for, and what it was found to be."""
 
     @cached_property
     def _capabilities(self) -> dict[type, DestinationCapabilitiesContext]:
@@ -40,10 +40,10 @@ class OnceConfigured(Destination[Any, Any]):
         if accept_partial or initial_config is None or initial_config.is_resolved():
             return super().configuration(initial_config, accept_partial)
         asked = dict(initial_config)
-        if asked != self._asked:
-            self._configured = super().configuration(initial_config).copy()
-            self._asked = asked
-        configuration = self._configured.copy()
+        known = self._known  # dlt's threads ask, too
+        if known is None or known[0] != asked:
+            known = self._known = asked, super().configuration(initial_config).copy()
+        configuration = known[1].copy()
         # A copy of DuckDB's has no pool of connections; each client needs its own.
         configuration.credentials.resolve()
         return configuration
