@@ -77,11 +77,18 @@ def pytest_configure() -> None:
     """Collects no garbage while tests are imported: there is hardly any."""
     gc.disable()
     if "TMPDIR" not in os.environ and _has_memory(MEMORY):
-        # That of pytest may become large, and stays.
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-        tempfile.tempdir = tempfile.mkdtemp(prefix="tests-", dir=MEMORY)
-        os.environ["TMPDIR"] = tempfile.tempdir
-        atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+        _keep_temporary_files_in(MEMORY)
+
+
+def _keep_temporary_files_in(folder: Path) -> None:
+    """Does so for this process and all that it starts, but for pytest's own files.
+
+    They may become large, and stay.
+    """
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    tempfile.tempdir = tempfile.mkdtemp(prefix="tests-", dir=folder)
+    os.environ["TMPDIR"] = tempfile.tempdir
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 
 
 def _has_memory(folder: Path) -> bool:

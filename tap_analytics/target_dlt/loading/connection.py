@@ -51,9 +51,7 @@ class Connection:
     def used(self) -> Iterator[None]:
         """Be connected."""
         self.keep()
-        with ExitStack() as stack:
-            if not self._is_kept:
-                stack.enter_context(self._tables.connected())
+        with self._tables.connected():
             try:
                 yield
             finally:
